@@ -1,0 +1,1 @@
+"""harness: clusters, links, faults and what they are judged by."""

@@ -1,0 +1,106 @@
+"""What a node is told before it starts: pure, frozen values without any I/O.
+
+Durations are document seconds (time as the documents write it); `Timings.scaled` makes them real.
+Every limit has its reason beside it.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+
+TIME_SCALE_MIN = 0.02
+"""Below this, live instances expire from scheduling noise alone (reference/measured.md, "Time")."""
+
+
+class Profile(StrEnum):
+    """`documented` behaves as the documents describe; `corrected` as users wish."""
+
+    DOCUMENTED = "documented"
+    CORRECTED = "corrected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """Every duration of the documents, in document seconds unless the name says `_real_s`."""
+
+    report_s: float = 5.0
+    report_timeout_s: float = 2.5
+    sync_delay_s: float = 1.0
+    sync_retry_s: float = 5.0
+    sync_timeout_s: float = 3.0
+    verify_s: float = 5.0
+    verify_timeout_s: float = 3.0
+    pull_timeout_s: float = 3.0
+    load_timeout_s: float = 3.0
+    load_retry_max_s: float = 30.0
+    load_retry_first_real_s: float = 0.02
+    forward_timeout_s: float = 2.0
+    beat_s: float = 5.0
+    judge_s: float = 5.0
+    unhealthy_after_s: float = 15.0
+    remove_after_s: float = 30.0
+    call_timeout_min_real_s: float = 0.3
+    """The time-out of one call never shrinks below this: a scheduler's delay does not scale."""
+
+    def scaled(self, time_scale: float) -> "Timings":
+        """Return these timings in real seconds.
+
+        Durations named `*_timeout_s` are those of one call and never fall below
+        `call_timeout_min_real_s`; `*_real_s` stay as they are.
+        """
+        return replace(self, **{f.name: self._scaled_field(f.name, time_scale) for f in fields(self)})
+
+    def _scaled_field(self, name: str, time_scale: float) -> float:
+        value: float = getattr(self, name)
+        if name.endswith("_real_s"):
+            return value
+        if name.endswith("_timeout_s"):
+            return max(value * time_scale, self.call_timeout_min_real_s)
+        return value * time_scale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on everything that could grow."""
+
+    sync_batch_keys_max: int = 1000
+    """Nacos' batchSyncKeyCount: one lost batch costs one retry, not the whole store."""
+    reports_failed_until_down: int = 4
+    """Four in a row make a member DOWN (R17)."""
+    client_threads: int = 16
+    """Half of them may wait for a forward, so eight clients on slow links leave eight free."""
+    peer_threads: int = 16
+    """Two lanes from each of up to seven peers and forwards, without queueing."""
+    connections_max: int = 1000
+    """waitress' connection_limit; the harness opens some dozens, a benchmark some hundreds."""
+    body_bytes_max: int = 8 * 1024 * 1024
+    """A snapshot of 20,000 instances is about 8 MB; waitress' own default is 1 GiB."""
+    channel_idle_real_s: int = 60
+    """Longer than any pooled connection idles between two beats at time_scale 1."""
+    probe_ids_max: int = 1024
+    """A matrix of 20 nodes asks 760 probes; the harness asks for them at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeConfig:
+    """Everything `python -m nodecore` can be told; addresses are `ip:port` strings."""
+
+    name: str
+    host: str = "127.0.0.1"
+    client_port: int = 8848
+    peer_port: int = 0
+    """0: any free port; it is named in the ready line."""
+    address: str = ""
+    """The one address all members know this node by; default `host:client_port`."""
+    members: tuple[str, ...] = ()
+    """All members, this node included; empty and no `members_file`: standalone."""
+    members_file: str | None = None
+    """A cluster.conf: one `ip[:port]` a line, `#` comments (R16)."""
+    dial: tuple[tuple[str, str], ...] = ()
+    """Where a member is dialled: advertised address -> link address that leads to its peer port."""
+    time_scale: float = 1.0
+    profile: Profile = Profile.DOCUMENTED
+    timings: Timings = field(default_factory=Timings)
+    limits: Limits = field(default_factory=Limits)
+    identity_header: str | None = None
+    identity_value: str = ""
+    log_level: str = "info"

@@ -1,0 +1,131 @@
+"""What goes into the core and what comes out: closed unions, taken apart with `match`.
+
+The runtime and the simulation speak exactly this; JSON and HTTP are the business of
+`nodecore.runtime.wire`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nodecore.core.messages import Failure, PeerAnswer, PeerMessage
+from nodecore.core.operations import Answer, Operation
+from nodecore.core.records import Metadata, Record
+
+# ---- events -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientRequest:
+    """A client, or a peer that forwards one (`forwarded_by` is then its address, or "" if it gave none)."""
+
+    request_id: int
+    operation: Operation
+    forwarded_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerRequest:
+    """A peer's message; `source` is its advertised address, "" when it did not name itself."""
+
+    request_id: int
+    source: str
+    message: PeerMessage
+
+
+@dataclass(frozen=True, slots=True)
+class CallReturned:
+    """The answer to the Call of that id."""
+
+    call_id: int
+    answer: PeerAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class CallFailed:
+    """The Call of that id brought no answer."""
+
+    call_id: int
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class MembersChanged:
+    """The lookup's current list of members (R16); the node adds itself when it is not on it."""
+
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """Time has passed: the driver sends it when `next_deadline()` is due, and once at the start."""
+
+
+Event = ClientRequest | PeerRequest | CallReturned | CallFailed | MembersChanged | Tick
+
+# ---- effects ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer the ClientRequest of that id."""
+
+    request_id: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class PeerReply:
+    """Answer the PeerRequest of that id."""
+
+    request_id: int
+    answer: PeerAnswer
+
+
+class Lane(StrEnum):
+    """Each lane of a peer has its own session, so that a report never waits behind a sync."""
+
+    CONTROL = "control"
+    DATA = "data"
+    FORWARD = "forward"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Say this to a member; exactly one CallReturned or CallFailed with this id must follow."""
+
+    call_id: int
+    target: str
+    """The member's advertised address; where that is dialled is the driver's business."""
+    message: PeerMessage
+    lane: Lane
+    timeout_s: float
+    """Real seconds for the whole call."""
+
+
+class Change(StrEnum):
+    """What happened to a key."""
+
+    CHANGE = "change"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Notify:
+    """Tell the listeners of this key, in the order of these effects (R7)."""
+
+    key: str
+    change: Change
+    value: Record | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """One structured log line: an event that matters and what belongs to it."""
+
+    level: str
+    """debug, info, warning."""
+    event: str
+    fields: Metadata = ()
+
+
+Effect = Reply | PeerReply | Call | Notify | Log

@@ -1,0 +1,114 @@
+"""What nodes say to each other: every peer message, its answer, and why there may be none."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from nodecore.core.operations import Answer, InstanceWrite, Member, Refused
+from nodecore.core.records import Datum
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Member report (R17): POST /core/cluster/report with the sender's own member entry."""
+
+    member: Member
+
+
+@dataclass(frozen=True, slots=True)
+class SyncData:
+    """PUT /distro/datum: a batch of current datums (R11)."""
+
+    data: tuple[Datum, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncDelete:
+    """DELETE /distro/datum: keys that were deleted (R12)."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verify:
+    """PUT /distro/checksum: `(key, md5)` of all the sender owns, and its ring if it names one (R13)."""
+
+    checksums: tuple[tuple[str, str], ...]
+    ring: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """GET /distro/datum: the datums of these keys."""
+
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchSnapshot:
+    """GET /distro/datums: everything (R14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A client's write for the responsible node (R10)."""
+
+    operation: InstanceWrite
+
+
+PeerMessage = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot | Forward
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The peer took it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportAnswer:
+    """The peer lives, and has loaded; `known` False when it does not list the sender as a member."""
+
+    known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class NotLoadedAnswer:
+    """`{"loaded": false}`: the peer lives but has no data to give or take yet (R14)."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataAnswer:
+    """The answer to a Pull."""
+
+    data: tuple[Datum, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotAnswer:
+    """The answer to a FetchSnapshot; `merges_owed`: whose data the sender still has to merge (R14)."""
+
+    data: tuple[Datum, ...]
+    merges_owed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardAnswer:
+    """What the responsible node answered to the client."""
+
+    answer: Answer
+
+
+PeerAnswer = Accepted | ReportAnswer | NotLoadedAnswer | DataAnswer | SnapshotAnswer | ForwardAnswer | Refused
+"""`Refused` here: the peer answered with an error status (403, 404, 501, 5xx ...)."""
+
+
+class Failure(StrEnum):
+    """Why a call brought no answer at all."""
+
+    REFUSED = "refused"
+    """The connection was refused: no process listens there."""
+    CLOSED = "closed"
+    """The connection was closed without a byte of an answer."""
+    RESET = "reset"
+    TIMEOUT = "timeout"
+    GARBLED = "garbled"
+    """An answer that is not whole or not what was asked for (cut inside the headers, wrong JSON)."""

@@ -1,0 +1,1 @@
+"""Everything that touches the world: the loop, the wire, the peers, the member list."""

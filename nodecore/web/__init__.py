@@ -1,0 +1,1 @@
+"""The WSGI applications, and the waitress servers that carry them."""
