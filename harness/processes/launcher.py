@@ -1,0 +1,214 @@
+"""The launcher: `python -m harness.processes.launcher CHANNEL_FD PARENT_PID`, started by the pytest process.
+
+It imports what nodes need once and forks each of them, in milliseconds. Invariants: it has one thread, so
+forking is safe; it owns every process of its pytest worker; when that worker is gone without having said
+Close, it kills and reaps them all and removes the worker's folder.
+"""
+
+import gc
+import importlib
+import os
+import select
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import assert_never
+
+from harness.processes import kernel
+from harness.processes.family import Family
+from harness.processes.protocol import (
+    LAUNCHER_LOG,
+    Answer,
+    Close,
+    Closed,
+    Decoder,
+    Died,
+    Launch,
+    Ready,
+    Refused,
+    Request,
+    Signal,
+    Signalled,
+    Spawn,
+    Spawned,
+    Start,
+    encode,
+)
+
+END_WITHIN_REAL_S = 3.0
+_CHUNK_BYTES = 64 * 1024
+
+
+class _ParentGone(Exception):
+    """The pytest process ended without having said Close."""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve one pytest process until it says Close or dies."""
+    channel = _Channel(int(argv[0]))
+    parent_pid = int(argv[1])
+    # SIGCONT, not SIGKILL: a stopped launcher must wake up to remove the folder after its parent's death.
+    kernel.arm_parent_death(signal.SIGCONT)
+    start = channel.receive_start()
+    if start is None or os.getppid() != parent_pid:
+        return 1
+    _enter(start)
+    why = _preload(start.preload)
+    if why:
+        channel.send(Refused(number=start.number, why=why))
+        return 1
+    family = Family(start)
+    gc.collect()
+    gc.freeze()
+    try:
+        _Server(channel, family, start, parent_pid).serve()
+    except (_ParentGone, BrokenPipeError, ConnectionResetError):
+        family.end(END_WITHIN_REAL_S)
+        shutil.rmtree(start.folder, ignore_errors=True)  # nobody is left to tell
+    finally:
+        family.end(END_WITHIN_REAL_S)
+    return 0
+
+
+class _Channel:
+    """The socketpair to the pytest process. A plain descriptor: no object closes it behind a child's back."""
+
+    def __init__(self, descriptor: int) -> None:
+        os.set_inheritable(descriptor, False)
+        self.descriptor = descriptor
+        self._decoder = Decoder()
+
+    def receive(self) -> list[Request]:
+        """Return the requests that have come in. Raises _ParentGone at the end of file."""
+        received = os.read(self.descriptor, _CHUNK_BYTES)
+        if not received:
+            raise _ParentGone
+        return list(self._decoder.feed(received))  # type: ignore[arg-type]
+
+    def receive_start(self) -> Start | None:
+        try:
+            while not (messages := self.receive()):
+                pass
+        except _ParentGone:
+            return None
+        (start,) = messages
+        return start if isinstance(start, Start) else None
+
+    def send(self, answer: Answer) -> None:
+        frame = encode(answer)
+        while frame:
+            frame = frame[os.write(self.descriptor, frame) :]
+
+
+class _Server:
+    """Answers requests and tells of deaths, one event at a time."""
+
+    def __init__(self, channel: _Channel, family: Family, start: Start, parent_pid: int) -> None:
+        self._channel = channel
+        self._family = family
+        self._children_fd = _wake_on_child()
+        self._parent_fd = None if start.portable else kernel.watch_process(parent_pid)
+        self._unanswered: dict[int, int] = {}
+        self._start_number = start.number
+        self._closed = False
+
+    def serve(self) -> None:
+        """Return after Close. Raises _ParentGone, BrokenPipeError, ConnectionResetError."""
+        poll = select.poll()
+        for descriptor in (self._channel.descriptor, self._family.armed_fd, self._children_fd):
+            poll.register(descriptor, select.POLLIN)
+        if self._parent_fd is not None:
+            poll.register(self._parent_fd, select.POLLIN)
+        self._channel.send(Ready(number=self._start_number))
+        while not self._closed:
+            for descriptor, _ in poll.poll():
+                self._handle(descriptor)
+
+    def _handle(self, descriptor: int) -> None:
+        if descriptor == self._parent_fd:
+            raise _ParentGone
+        if descriptor == self._family.armed_fd:
+            self._tell_armed()
+        elif descriptor == self._children_fd:
+            os.read(self._children_fd, _CHUNK_BYTES)
+            self._tell_deaths()
+        else:
+            for request in self._channel.receive():
+                self._answer(request)
+
+    def _answer(self, request: Request) -> None:
+        match request:
+            case Spawn(number=number, launch=launch):
+                self._spawn(number, launch)
+            case Signal(number=number, process=process, signal=signal_number):
+                delivered = self._family.signal(process, signal_number)
+                self._channel.send(Signalled(number=number, delivered=delivered))
+            case Close(number=number):
+                survivors = self._family.end(END_WITHIN_REAL_S)
+                self._channel.send(Closed(number=number, survivors=survivors))
+                self._closed = True
+            case Start():
+                raise ValueError("a second Start")
+            case _:
+                assert_never(request)
+
+    def _spawn(self, number: int, launch: Launch) -> None:
+        try:
+            self._unanswered[number] = self._family.spawn(number, launch)
+        except OSError as error:
+            self._channel.send(Refused(number=number, why=f"cannot start {launch.name}: {error}"))
+
+    def _tell_armed(self) -> None:
+        for number in self._family.armed():
+            self._tell_spawned(number)
+
+    def _tell_deaths(self) -> None:
+        for number, how in self._family.reap():
+            self._tell_spawned(number)
+            self._channel.send(Died(number=number, exit=how))
+
+    def _tell_spawned(self, number: int) -> None:
+        """Answer once, when the child is armed, or dead before it was."""
+        if (pid := self._unanswered.pop(number, None)) is not None:
+            self._channel.send(Spawned(number=number, pid=pid))
+
+
+def _enter(start: Start) -> None:
+    """Take on the folder, the log, and the module path of the pytest process."""
+    start.folder.mkdir(parents=True, exist_ok=True)
+    log_fd = os.open(start.folder / LAUNCHER_LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log_fd, 1)
+    os.dup2(log_fd, 2)
+    os.close(log_fd)
+    sys.path.extend(entry for entry in start.sys_path if entry not in sys.path)
+    kernel.set_process_name("cutheal")
+    if not start.portable:
+        kernel.become_subreaper()
+
+
+def _preload(modules: Sequence[str]) -> str | None:
+    """Import the modules; return what is wrong with them, if anything is."""
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            return f"cannot preload {module}: {error}"
+    if kernel.thread_count() != 1:
+        names = ", ".join(thread.name for thread in threading.enumerate()[1:]) or "unknown to Python"
+        return f"a module of {', '.join(modules)} started threads ({names}): forking would not be safe"
+    return None
+
+
+def _wake_on_child() -> int:
+    """Return a descriptor that becomes readable when a child ends."""
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+    signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    return readable
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
