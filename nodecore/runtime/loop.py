@@ -1,0 +1,219 @@
+"""The runtime: one lock around the core, its timer, and the effects that it asks for.
+
+Invariants: the clock is read once per event, inside the lock, so that the core sees time go forward; effects
+are performed in the order in which they came; nothing waits for the network while the lock is held. Futures
+are fulfilled after the lock is released, for their callbacks are foreign code.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Protocol, assert_never
+
+from nodecore.config import NodeConfig
+from nodecore.core.events import (
+    Call,
+    CallFailed,
+    CallReturned,
+    ClientRequest,
+    Effect,
+    Event,
+    Log,
+    MembersChanged,
+    Notify,
+    PeerReply,
+    PeerRequest,
+    Reply,
+    Tick,
+)
+from nodecore.core.messages import PeerAnswer, PeerMessage
+from nodecore.core.operations import Answer, Operation
+from nodecore.errors import NodeError
+from nodecore.runtime.listeners import Listeners
+from nodecore.runtime.logs import NodeLog
+from nodecore.runtime.peers import Peers
+
+_PAUSE_AFTER_FAULT_S = 0.1
+"""A tick that fails must not spin: the next comes no sooner."""
+
+
+class Core(Protocol):
+    """The node's state machine, as the runtime drives it (nodecore.core.node.Node fulfils it)."""
+
+    def handle(self, event: Event, now: float) -> list[Effect]:
+        """Take one event at `now`, in real monotonic seconds, and say what is to be done."""
+        ...
+
+    def next_deadline(self) -> float | None:
+        """Return when the next Tick is due, None for never."""
+        ...
+
+
+class Stopped(NodeError):
+    """The node is shutting down and takes no more requests."""
+
+    status = 503
+
+
+class Runtime:
+    """Drives a core in real time.
+
+    Args:
+        core: the state machine; nobody else may touch it.
+        config: handed on to the calls between members.
+        log: gets the core's Log effects.
+    """
+
+    def __init__(self, core: Core, config: NodeConfig, log: NodeLog) -> None:
+        self.config = config
+        self.log = log
+        self.listeners = Listeners(log)
+        self._core = core
+        self._lock = threading.Lock()
+        self._deadline_moved = threading.Condition(self._lock)
+        self._ids = itertools.count(1)
+        self._waiting: dict[int, Future[Answer] | Future[PeerAnswer]] = {}
+        self._peers = Peers(config, log, self._deliver)
+        self._deadline_s: float | None = None
+        self._running = False
+        self._timer = threading.Thread(target=self._run_timer, name="timer", daemon=True)
+
+    def start(self) -> None:
+        """Start the timer, which begins with one Tick."""
+        with self._lock:
+            self._running = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Take no more requests, fail those that wait, end all threads.
+
+        Raises:
+            RuntimeError: a thread of ours does not end.
+        """
+        with self._lock:
+            self._running = False
+            waiting = list(self._waiting.values())
+            self._waiting.clear()
+            self._deadline_moved.notify()
+        for future in waiting:
+            future.set_exception(Stopped("this node is shutting down; ask another one"))
+        if self._timer.ident is not None:
+            self._timer.join()
+        self._peers.close()
+        self.listeners.close()
+
+    def ask(self, operation: Operation, forwarded_by: str | None = None) -> Future[Answer]:
+        """Submit what a client asks; the Future gets the answer, or the exception of a failed submission.
+
+        Args:
+            operation: what is asked.
+            forwarded_by: the peer that forwards it, "" if it gave no address, None for a client.
+        """
+        future: Future[Answer] = Future()
+        self._submit(
+            future, lambda i: ClientRequest(request_id=i, operation=operation, forwarded_by=forwarded_by)
+        )
+        return future
+
+    def ask_as_peer(self, message: PeerMessage, source: str) -> Future[PeerAnswer]:
+        """Submit what a peer says; `source` is its advertised address, "" if it did not name itself."""
+        future: Future[PeerAnswer] = Future()
+        self._submit(future, lambda i: PeerRequest(request_id=i, source=source, message=message))
+        return future
+
+    def change_members(self, addresses: tuple[str, ...]) -> None:
+        """Tell the core the lookup's current list (R16)."""
+        self._handle(MembersChanged(addresses))
+
+    def _submit(
+        self, future: Future[Answer] | Future[PeerAnswer], make_event: Callable[[int], Event]
+    ) -> None:
+        future.set_running_or_notify_cancel()
+        request_id = next(self._ids)
+        with self._lock:
+            running = self._running
+            if running:
+                self._waiting[request_id] = future
+        if not running:
+            future.set_exception(Stopped("this node is not running"))
+            return
+        try:
+            self._handle(make_event(request_id))
+        except Exception as error:  # noqa: BLE001  whatever it is, the one who asked must learn of it
+            if self._forget(request_id) is not None:
+                future.set_exception(error)
+
+    def _deliver(self, outcome: CallReturned | CallFailed) -> None:
+        try:
+            self._handle(outcome)
+        except Exception as error:  # noqa: BLE001  a fault in one event must not end the lane that brought it
+            self._log_fault(outcome, error)
+
+    def _handle(self, event: Event) -> None:
+        with self._lock:
+            effects = self._core.handle(event, time.monotonic())
+            fulfilled = [done for effect in effects if (done := self._perform(effect)) is not None]
+            self._set_timer(self._core.next_deadline())
+        for fulfil in fulfilled:
+            fulfil()
+
+    def _perform(self, effect: Effect) -> Callable[[], None] | None:
+        """Perform what never waits; return what has to be done outside the lock."""
+        match effect:
+            case Reply(request_id, answer) | PeerReply(request_id, answer):
+                return self._fulfilment(request_id, answer)
+            case Call():
+                self._peers.send(effect)
+            case Notify():
+                self.listeners.publish(effect)
+            case Log():
+                self.log.write(effect.level, effect.event, effect.fields)
+            case _:
+                assert_never(effect)
+        return None
+
+    def _fulfilment(self, request_id: int, answer: Answer | PeerAnswer) -> Callable[[], None] | None:
+        future = self._waiting.pop(request_id, None)
+        if future is None:
+            self.log.write("warning", "reply_to_nobody", [("request_id", request_id)])
+            return None
+        return lambda: future.set_result(answer)  # type: ignore[arg-type]
+
+    def _forget(self, request_id: int) -> Future[Answer] | Future[PeerAnswer] | None:
+        with self._lock:
+            return self._waiting.pop(request_id, None)
+
+    def _set_timer(self, deadline_s: float | None) -> None:
+        earlier = deadline_s is not None and (self._deadline_s is None or deadline_s < self._deadline_s)
+        self._deadline_s = deadline_s
+        if earlier:
+            self._deadline_moved.notify()
+
+    def _run_timer(self) -> None:
+        while self._running:
+            try:
+                self._handle(Tick())
+            except Exception as error:  # noqa: BLE001  without its timer the node would be dead and look alive
+                self._log_fault(Tick(), error)
+                self._await_deadline(time.monotonic() + _PAUSE_AFTER_FAULT_S)
+            else:
+                self._await_deadline(0.0)
+
+    def _await_deadline(self, not_before_s: float) -> None:
+        with self._lock:
+            while self._running:
+                left_s = self._left_s(not_before_s)
+                if left_s is not None and left_s <= 0:
+                    return
+                self._deadline_moved.wait(left_s)
+
+    def _left_s(self, not_before_s: float) -> float | None:
+        if self._deadline_s is None:
+            return None
+        return max(self._deadline_s, not_before_s) - time.monotonic()
+
+    def _log_fault(self, event: Event, error: Exception) -> None:
+        fields = [("while", type(event).__name__), ("error", repr(error))]
+        self.log.write("error", "core_fault", fields)

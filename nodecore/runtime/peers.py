@@ -1,0 +1,212 @@
+"""Calls to the other members: two lanes each, and forwards beside them.
+
+A lane is one thread with one session, so that a report never waits behind a sync that times out. Forwards
+run on threads of their own, of which there are no more than clients may wait for.
+
+Invariant: `send` never waits; every Call that was sent is followed by exactly one CallReturned or CallFailed.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from nodecore.config import NodeConfig
+from nodecore.core.events import Call, CallFailed, CallReturned, Lane
+from nodecore.core.messages import Failure, ForwardAnswer
+from nodecore.core.operations import Refused
+from nodecore.errors import Malformed
+from nodecore.runtime.exchange import Exchange
+from nodecore.runtime.logs import NodeLog
+from nodecore.runtime.wire.calls import decode_answer, describe_keys, encode_call
+
+Deliver = Callable[[CallReturned | CallFailed], None]
+
+NACOS_VERSION = "1.4.2"
+
+
+class Peers:
+    """The way to every member.
+
+    Args:
+        config: the dial map, the identity header, the limits.
+        log: gets one debug line per call sent and per answer.
+        deliver: told what became of each call, from a thread of ours.
+    """
+
+    def __init__(self, config: NodeConfig, log: NodeLog, deliver: Deliver) -> None:
+        self._caller = _Caller(config, log)
+        self._deliver = deliver
+        self._lanes: dict[tuple[str, Lane], _Lane] = {}
+        self._forwards = _Forwards(self._caller, deliver, max(1, config.limits.client_threads // 2))
+
+    def send(self, call: Call) -> None:
+        """Queue `call` on its lane; called by one thread at a time (under the core's lock)."""
+        if call.lane is Lane.FORWARD:
+            self._forwards.send(call)
+            return
+        key = (call.target, call.lane)
+        if key not in self._lanes:
+            self._lanes[key] = _Lane(self._caller, call.target, call.lane, self._deliver)
+        self._lanes[key].send(call)
+
+    def close(self, timeout_s: float = 5.0) -> None:
+        """End every lane after the call that it is busy with; nothing is delivered afterwards.
+
+        Raises:
+            RuntimeError: a lane is still in a call after `timeout_s`.
+        """
+        for lane in self._lanes.values():
+            lane.stop()
+        deadline_s = time.monotonic() + timeout_s
+        for lane in self._lanes.values():
+            lane.join(deadline_s)
+        self._forwards.close()
+
+
+class _Caller:
+    """Turns a Call into HTTP and back; knows where members are dialled and what every call carries."""
+
+    def __init__(self, config: NodeConfig, log: NodeLog) -> None:
+        self._name = config.name
+        self._source = config.address
+        self._dial = dict(config.dial)
+        self._headers = _headers(config)
+        self._log = log
+
+    def exchange(self, target: str) -> Exchange:
+        """Open a session with a member, at its dial address."""
+        return Exchange(self._dial.get(target, target), self._headers)
+
+    def perform(self, exchange: Exchange, call: Call) -> CallReturned | CallFailed:
+        """Make the call and say what became of it."""
+        call_id = f"{self._name}-{call.call_id}"
+        self._log_call("call_sent", call, call_id)
+        outcome = self._outcome(exchange, call, call_id)
+        if isinstance(outcome, CallFailed):
+            self._log_call("call_failed", call, call_id, ("failure", outcome.failure.value))
+        else:
+            self._log_call("call_returned", call, call_id, ("answer", type(outcome.answer).__name__))
+        return outcome
+
+    def _outcome(self, exchange: Exchange, call: Call, call_id: str) -> CallReturned | CallFailed:
+        result = exchange.perform(encode_call(call.message, self._source), call_id, call.timeout_s)
+        if isinstance(result, Failure):
+            return CallFailed(call.call_id, result)
+        try:
+            return CallReturned(call.call_id, decode_answer(call.message, result))
+        except Malformed as error:
+            fields = [("call_id", call_id), ("target", call.target), ("reason", str(error))]
+            self._log.write("warning", "answer_malformed", fields)
+            return CallFailed(call.call_id, Failure.GARBLED)
+
+    def _log_call(self, event: str, call: Call, call_id: str, *more: tuple[str, object]) -> None:
+        if not self._log.enabled("debug"):
+            return
+        fields = (
+            ("call_id", call_id),
+            ("source", self._source),
+            ("target", call.target),
+            ("kind", type(call.message).__name__),
+            ("keys", describe_keys(call.message)),
+        )
+        self._log.write("debug", event, fields + more)
+
+
+class _Lane:
+    """One thread and one session for one target; calls leave in the order in which they came."""
+
+    def __init__(self, caller: _Caller, target: str, lane: Lane, deliver: Deliver) -> None:
+        self._caller = caller
+        self._deliver = deliver
+        self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run, args=(target,), name=f"{lane.value}-{target}", daemon=True
+        )
+        self._thread.start()
+
+    def send(self, call: Call) -> None:
+        self._queue.put(call)
+
+    def stop(self) -> None:
+        self._stopping.set()
+        self._queue.put(None)
+
+    def join(self, deadline_s: float) -> None:
+        self._thread.join(max(0.0, deadline_s - time.monotonic()))
+        if self._thread.is_alive():
+            raise RuntimeError(f"{self._thread.name} is still in a call that should have timed out")
+
+    def _run(self, target: str) -> None:
+        exchange = self._caller.exchange(target)
+        while (call := self._queue.get()) is not None and not self._stopping.is_set():
+            outcome = self._caller.perform(exchange, call)
+            if not self._stopping.is_set():
+                self._deliver(outcome)
+        exchange.close()
+
+
+class _Forwards:
+    """Forwarded client requests: as many at once as client threads may wait for them, no queue."""
+
+    def __init__(self, caller: _Caller, deliver: Deliver, at_once_max: int) -> None:
+        self._caller = caller
+        self._deliver = deliver
+        self._at_once_max = at_once_max
+        self._room = threading.Semaphore(at_once_max)
+        self._lock = threading.Lock()
+        self._idle: dict[str, list[Exchange]] = {}
+        # one thread more: it says "no room" to who found none
+        self._pool = ThreadPoolExecutor(at_once_max + 1, thread_name_prefix="forward")
+
+    def send(self, call: Call) -> None:
+        has_room = self._room.acquire(blocking=False)
+        self._pool.submit(self._perform if has_room else self._refuse, call)
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        for exchanges in self._idle.values():
+            for exchange in exchanges:
+                exchange.close()
+
+    def _perform(self, call: Call) -> None:
+        exchange = self._take(call.target)
+        try:
+            outcome = self._caller.perform(exchange, call)
+        finally:
+            self._give_back(call.target, exchange)
+            self._room.release()
+        self._deliver(outcome)
+
+    def _refuse(self, call: Call) -> None:
+        message = (
+            f"{self._at_once_max} requests already wait for a forward, which is half of this node's client "
+            f"threads; ask {call.target} directly or try again"
+        )
+        self._deliver(CallReturned(call.call_id, ForwardAnswer(Refused(status=503, message=message))))
+
+    def _take(self, target: str) -> Exchange:
+        with self._lock:
+            idle = self._idle.get(target)
+            if idle:
+                return idle.pop()
+        return self._caller.exchange(target)
+
+    def _give_back(self, target: str, exchange: Exchange) -> None:
+        with self._lock:
+            self._idle.setdefault(target, []).append(exchange)
+
+
+def _headers(config: NodeConfig) -> Mapping[str, str]:
+    headers = {
+        "User-Agent": f"Nacos-Server:{NACOS_VERSION}",
+        "Client-Version": NACOS_VERSION,
+        "Nacos-Server": NACOS_VERSION,
+        "Request-Source": config.address,
+        "Accept-Encoding": "identity",
+    }
+    if config.identity_header:
+        headers[config.identity_header] = config.identity_value
+    return headers

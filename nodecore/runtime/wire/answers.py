@@ -1,0 +1,104 @@
+"""The answerer's half of the peer protocol: requests to messages, the core's answers to responses."""
+
+from typing import assert_never
+
+from nodecore.core.messages import (
+    Accepted,
+    DataAnswer,
+    ForwardAnswer,
+    NotLoadedAnswer,
+    PeerAnswer,
+    Pull,
+    Report,
+    ReportAnswer,
+    SnapshotAnswer,
+    SyncData,
+    SyncDelete,
+    Verify,
+)
+from nodecore.core.operations import Refused
+from nodecore.errors import Malformed
+from nodecore.runtime.wire.calls import MERGES_OWED_HEADER, split_addresses
+from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.runtime.wire.records import decode_datums, decode_member, encode_datums
+from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, as_text, dump, load_object
+
+_JSON = {"Content-Type": JSON_TYPE}
+_TEXT = {"Content-Type": TEXT_TYPE}
+
+
+def decode_report(body: bytes) -> Report:
+    """Read POST /core/cluster/report."""
+    return Report(decode_member(body))
+
+
+def decode_sync_data(body: bytes) -> SyncData:
+    """Read PUT /distro/datum.
+
+    Raises:
+        Malformed: also for an empty map, in Nacos' words.
+    """
+    data = decode_datums(body)
+    if not data:
+        raise Malformed("receive empty entity!")
+    return SyncData(data)
+
+
+def decode_sync_delete(body: bytes) -> SyncDelete:
+    """Read DELETE /distro/datum."""
+    return SyncDelete(_decode_keys(body))
+
+
+def decode_pull(body: bytes) -> Pull:
+    """Read GET /distro/datum, whose keys are in a JSON body."""
+    return Pull(_decode_keys(body))
+
+
+def decode_verify(body: bytes, ring: str | None) -> Verify:
+    """Read PUT /distro/checksum; `ring` is the X-Ring header, None from a foreign sender."""
+    checksums = load_object(body, "the map of checksums")
+    return Verify(
+        checksums=tuple(
+            (as_text(key, "a key"), as_text(checksums[key], "a checksum")) for key in sorted(checksums)
+        ),
+        ring=None if ring is None else split_addresses(ring),
+    )
+
+
+def encode_peer_answer(answer: PeerAnswer) -> HttpAnswer:
+    """Return the response for what the core answered a peer."""
+    match answer:
+        case Accepted():
+            return HttpAnswer(status=200, headers=_TEXT, body=b"ok")
+        case ReportAnswer(known):
+            return HttpAnswer(status=200, headers=_JSON, body=dump(envelope("true" if known else "false")))
+        case NotLoadedAnswer():
+            return HttpAnswer(status=503, headers=_JSON, body=dump({"loaded": False}))
+        case DataAnswer(data):
+            return HttpAnswer(status=200, headers=_JSON, body=encode_datums(data))
+        case SnapshotAnswer():
+            return _snapshot(answer)
+        case Refused(status=status, message=message):
+            return HttpAnswer(status=status, headers=_TEXT, body=message.encode())
+        case ForwardAnswer():
+            raise TypeError("a forward is answered as a client request, not as a peer message")
+        case _:
+            assert_never(answer)
+
+
+def envelope(data: object, code: int = 200, message: str | None = None) -> dict[str, object]:
+    """Return the wrapping of everything under /nacos/v1/core."""
+    return {"code": code, "message": message, "data": data}
+
+
+def _snapshot(answer: SnapshotAnswer) -> HttpAnswer:
+    owed = {MERGES_OWED_HEADER: ",".join(answer.merges_owed)} if answer.merges_owed else {}
+    return HttpAnswer(status=200, headers=_JSON | owed, body=encode_datums(answer.data))
+
+
+def _decode_keys(body: bytes) -> tuple[str, ...]:
+    keys = as_text(load_object(body, "the body").get("keys"), "keys")
+    found = tuple(key for key in keys.split(",") if key)
+    if not found:
+        raise Malformed('the body must name keys: {"keys": "k1,k2"}')
+    return found

@@ -1,0 +1,228 @@
+"""The caller's half of the peer protocol: messages to requests, answers to the core's words.
+
+Paths and bodies are those of reference/nacos-1.4.md 1.9 and nacos-observed.md c; what is ours alone
+(DELETE of datums, X-Ring, X-Merges-Owed) is in documents/requirements.md R12-R14.
+"""
+
+from typing import assert_never
+from urllib.parse import quote, urlencode
+
+from nodecore.core.messages import (
+    Accepted,
+    DataAnswer,
+    FetchSnapshot,
+    Forward,
+    ForwardAnswer,
+    NotLoadedAnswer,
+    PeerAnswer,
+    PeerMessage,
+    Pull,
+    Report,
+    ReportAnswer,
+    SnapshotAnswer,
+    SyncData,
+    SyncDelete,
+    Verify,
+)
+from nodecore.core.operations import (
+    Beat,
+    DeregisterInstance,
+    InstanceWrite,
+    Refused,
+    RegisterInstance,
+    Relayed,
+)
+from nodecore.core.records import Instance
+from nodecore.errors import Malformed
+from nodecore.runtime.wire.http import HttpAnswer, HttpCall
+from nodecore.runtime.wire.records import decode_datums, encode_datums, member_body
+from nodecore.runtime.wire.values import JSON_TYPE, dump, load_object
+
+DATUM = "/nacos/v1/ns/distro/datum"
+DATUMS = "/nacos/v1/ns/distro/datums"
+CHECKSUM = "/nacos/v1/ns/distro/checksum"
+REPORT = "/nacos/v1/core/cluster/report"
+INSTANCE = "/nacos/v1/ns/instance"
+BEAT = "/nacos/v1/ns/instance/beat"
+RING_HEADER = "X-Ring"
+MERGES_OWED_HEADER = "X-Merges-Owed"
+FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8"
+
+_JSON = (("Content-Type", JSON_TYPE),)
+_FORM = (("Content-Type", FORM_TYPE),)
+_MESSAGE_LENGTH_MAX = 200
+
+
+def encode_call(message: PeerMessage, source: str) -> HttpCall:  # noqa: PLR0911  one return per message
+    """Return the request that says `message`; `source` is the caller's advertised address."""
+    match message:
+        case Report(member):
+            return HttpCall(method="POST", target=REPORT, body=dump(member_body(member)), headers=_JSON)
+        case SyncData(data):
+            return HttpCall(method="PUT", target=DATUM, body=encode_datums(data), headers=_JSON)
+        case SyncDelete(keys):
+            return HttpCall(method="DELETE", target=DATUM, body=_keys(keys), headers=_JSON)
+        case Verify():
+            return _verify(message, source)
+        case Pull(keys):
+            return HttpCall(method="GET", target=DATUM, body=_keys(keys), headers=_JSON)
+        case FetchSnapshot():
+            return HttpCall(method="GET", target=DATUMS)
+        case Forward(operation):
+            return _forward(operation)
+        case _:
+            assert_never(message)
+
+
+def decode_answer(message: PeerMessage, answer: HttpAnswer) -> PeerAnswer:
+    """Return what the peer said to `message`.
+
+    Raises:
+        Malformed: a 200 whose body is not the answer to that message.
+    """
+    if isinstance(message, Forward):
+        return ForwardAnswer(Relayed(status=answer.status, content_type=JSON_TYPE, body=answer.body))
+    if answer.status == 503 and _says_not_loaded(answer.body):
+        return NotLoadedAnswer()
+    if answer.status not in (200, 304):
+        return Refused(status=answer.status, message=_sentence(answer), definite=answer.status < 500)
+    return _decode_success(message, answer)
+
+
+def describe_keys(message: PeerMessage) -> str:
+    """Return the key or keys that a message is about, for the log; "" when it is about none."""
+    match message:
+        case SyncData(data):
+            return ",".join(d.key for d in data)
+        case SyncDelete(keys) | Pull(keys):
+            return ",".join(keys)
+        case Verify():
+            return ",".join(key for key, _ in message.checksums)
+        case Forward(RegisterInstance(instance=instance)):
+            return instance.service
+        case Forward(DeregisterInstance() | Beat() as operation):
+            return operation.service
+        case _:
+            return ""
+
+
+def _decode_success(message: PeerMessage, answer: HttpAnswer) -> PeerAnswer:
+    match message:
+        case Report():
+            return _report_answer(answer.body)
+        case Pull():
+            return DataAnswer(decode_datums(answer.body))
+        case FetchSnapshot():
+            owed = answer.headers.get(MERGES_OWED_HEADER.lower(), "")
+            return SnapshotAnswer(data=decode_datums(answer.body), merges_owed=split_addresses(owed))
+        case _:
+            return _accepted(answer)
+
+
+def split_addresses(text: str) -> tuple[str, ...]:
+    """Split `ip:port,ip:port`; empty parts are dropped."""
+    return tuple(part for part in (p.strip() for p in text.split(",")) if part)
+
+
+def _verify(message: Verify, source: str) -> HttpCall:
+    ring = () if message.ring is None else ((RING_HEADER, ",".join(message.ring)),)
+    return HttpCall(
+        method="PUT",
+        target=f"{CHECKSUM}?source={quote(source, safe=':')}",
+        body=dump(dict(message.checksums)),
+        headers=_JSON + ring,
+    )
+
+
+def _keys(keys: tuple[str, ...]) -> bytes:
+    return dump({"keys": ",".join(keys)})
+
+
+def _forward(operation: InstanceWrite) -> HttpCall:
+    match operation:
+        case RegisterInstance():
+            return _form_call("POST", INSTANCE, _registration(operation))
+        case DeregisterInstance():
+            parameters = _identity(operation) | {"ephemeral": _flag(operation.ephemeral)}
+            return HttpCall(method="DELETE", target=f"{INSTANCE}?{urlencode(parameters)}")
+        case Beat():
+            return _form_call("PUT", BEAT, _identity(operation) | _full_beat(operation.instance))
+        case _:
+            assert_never(operation)
+
+
+def _form_call(method: str, path: str, parameters: dict[str, str]) -> HttpCall:
+    return HttpCall(method=method, target=path, body=urlencode(parameters).encode(), headers=_FORM)
+
+
+def _identity(operation: DeregisterInstance | Beat) -> dict[str, str]:
+    return {
+        "namespaceId": operation.namespace,
+        "serviceName": operation.service,
+        "ip": operation.ip,
+        "port": str(operation.port),
+        "clusterName": operation.cluster,
+    }
+
+
+def _registration(operation: RegisterInstance) -> dict[str, str]:
+    instance = operation.instance
+    return {
+        "namespaceId": operation.namespace,
+        "serviceName": instance.service,
+        "ip": instance.ip,
+        "port": str(instance.port),
+        "clusterName": instance.cluster,
+        "weight": repr(instance.weight),
+        "healthy": _flag(instance.healthy),
+        "enabled": _flag(instance.enabled),
+        "ephemeral": _flag(instance.ephemeral),
+        "app": instance.app,
+        "metadata": dump(dict(instance.metadata)).decode(),
+    }
+
+
+def _full_beat(instance: Instance | None) -> dict[str, str]:
+    if instance is None:
+        return {}
+    beat = {
+        "ip": instance.ip,
+        "port": instance.port,
+        "cluster": instance.cluster,
+        "serviceName": instance.service,
+        "weight": instance.weight,
+        "ephemeral": instance.ephemeral,
+        "metadata": dict(instance.metadata),
+    }
+    return {"beat": dump(beat).decode()}
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _report_answer(body: bytes) -> PeerAnswer:
+    envelope = load_object(body, "the answer to a report")
+    code = envelope.get("code")
+    if code != 200:
+        status = code if isinstance(code, int) and 400 <= code < 600 else 500
+        return Refused(status=status, message=f"the report was answered with code {code!r}")
+    return ReportAnswer(known=str(envelope.get("data")).lower() != "false")
+
+
+def _accepted(answer: HttpAnswer) -> PeerAnswer:
+    if answer.status == 200 and answer.body.strip() != b"ok":
+        raise Malformed("a 200 whose body is not ok")
+    return Accepted()
+
+
+def _says_not_loaded(body: bytes) -> bool:
+    try:
+        return load_object(body, "the answer").get("loaded") is False
+    except Malformed:
+        return False
+
+
+def _sentence(answer: HttpAnswer) -> str:
+    text = answer.body.decode(errors="replace").strip().partition("\n")[0]
+    return text[:_MESSAGE_LENGTH_MAX] or f"status {answer.status} without a sentence"

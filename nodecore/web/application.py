@@ -1,0 +1,130 @@
+"""The WSGI application of a node: every route, and what an error looks like to the one who asked.
+
+Both ports serve it: the peer port so that a forwarded client request crosses the peer link, the client port
+so that foreign members work. Invariant: every answer has a Content-Length and a Content-Type; what a client
+sent never makes a 500, and no body ever holds a traceback.
+"""
+
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, cast
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.routing import Map, Rule
+
+from nodecore.errors import NodeError
+from nodecore.runtime.logs import NodeLog
+from nodecore.runtime.loop import Runtime
+from nodecore.runtime.wire.client import text_answer
+from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.web.client_api import ClientApi
+from nodecore.web.identity import PeerIdentity
+from nodecore.web.observer_api import ObserverApi
+from nodecore.web.peer_api import PeerApi
+from nodecore.web.request import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse
+
+Handler = Callable[[Request], HttpAnswer]
+
+_REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Application:
+    """A WSGI callable.
+
+    Args:
+        handlers: `METHOD path` -> handler.
+        body_bytes_max: longer bodies are refused with 413.
+        log: told of what ought not to happen.
+    """
+
+    def __init__(self, handlers: Mapping[str, Handler], body_bytes_max: int, log: NodeLog) -> None:
+        rules = [_rule(route, handler) for route, handler in handlers.items()]
+        url_map = Map(rules, strict_slashes=False, merge_slashes=False, redirect_defaults=False)
+        self._routes = url_map.bind("node")
+        self._body_bytes_max = body_bytes_max
+        self._log = log
+
+    def __call__(self, environ: Mapping[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request."""
+        answer = self._answer(environ)
+        headers = [(name, value) for name, value in answer.headers.items()]
+        headers.append(("Content-Length", str(len(answer.body))))
+        start_response(f"{answer.status} {_REASONS.get(answer.status, 'Unknown')}", headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
+
+    def _answer(self, environ: Mapping[str, Any]) -> HttpAnswer:
+        request = _request(environ, self._body_bytes_max)
+        try:
+            handler, _ = self._routes.match(request.path, request.method)
+            return cast("Handler", handler)(request)
+        except NodeError as error:
+            return text_answer(error.status, str(error))
+        except HTTPException as error:
+            return _no_route(request, error)
+        except Exception as error:  # noqa: BLE001  the last resort: a defect must not show a client its traceback
+            return self._internal_error(request, error)
+
+    def _internal_error(self, request: Request, error: Exception) -> HttpAnswer:
+        fields = [
+            ("method", request.method),
+            ("path", request.path),
+            ("error", repr(error)),
+            ("where", "".join(traceback.format_tb(error.__traceback__)[-3:])),
+        ]
+        self._log.write("error", "request_failed", fields)
+        return text_answer(500, "internal error: the node's log says more at event=request_failed")
+
+
+def node_application(runtime: Runtime) -> Application:
+    """Return the application of a node: client API, peer API and observer API."""
+    config = runtime.config
+    identity = PeerIdentity(config)
+    client = ClientApi(runtime, identity)
+    peer = PeerApi(runtime, identity)
+    observer = ObserverApi(runtime, config.limits.probe_ids_max)
+    handlers: dict[str, Handler] = {
+        "POST /nacos/v1/ns/instance": client.register,
+        "PUT /nacos/v1/ns/instance": client.register,
+        "DELETE /nacos/v1/ns/instance": client.deregister,
+        "GET /nacos/v1/ns/instance": client.get_instance,
+        "GET /nacos/v1/ns/instance/list": client.list_instances,
+        "PUT /nacos/v1/ns/instance/beat": client.beat,
+        "POST /nacos/v1/ns/service": client.create_service,
+        "GET /nacos/v1/ns/service": client.get_service,
+        "DELETE /nacos/v1/ns/service": client.delete_service,
+        "GET /nacos/v1/ns/operator/distro/server": client.responsible_server,
+        "GET /nacos/v1/core/cluster/nodes": client.members,
+        "POST /nacos/v1/core/cluster/report": peer.report,
+        "PUT /nacos/v1/ns/distro/datum": peer.put_datum,
+        "DELETE /nacos/v1/ns/distro/datum": peer.delete_datum,
+        "GET /nacos/v1/ns/distro/datum": peer.get_datum,
+        "GET /nacos/v1/ns/distro/datums": peer.get_datums,
+        "PUT /nacos/v1/ns/distro/checksum": peer.put_checksum,
+        "GET /cutheal/state": observer.state,
+        "POST /cutheal/probe": observer.probe,
+        "GET /cutheal/probe": observer.probes_seen,
+    }
+    return Application(handlers, config.limits.body_bytes_max, runtime.log)
+
+
+def _rule(route: str, handler: Handler) -> Rule:
+    method, _, path = route.partition(" ")
+    return Rule(path, methods=[method], endpoint=handler)
+
+
+def _request(environ: Mapping[str, Any], body_bytes_max: int) -> Request:
+    path = environ.get("PATH_INFO", "").encode("latin-1", "replace").decode(errors="replace")
+    method = environ["REQUEST_METHOD"]
+    return Request(method=method, path=path, environ=environ, body_bytes_max=body_bytes_max)
+
+
+def _no_route(request: Request, error: HTTPException) -> HttpAnswer:
+    if not isinstance(error, MethodNotAllowed):
+        return text_answer(404, f"no such api:{request.method}:{request.path}")
+    allowed = ", ".join(sorted(error.valid_methods or ()))
+    answer = text_answer(405, f"{request.path} does not take {request.method}, only {allowed}")
+    return HttpAnswer(status=405, headers={**answer.headers, "Allow": allowed}, body=answer.body)

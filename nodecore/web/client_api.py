@@ -1,0 +1,143 @@
+"""The client API: `/nacos/v1/ns/instance`, `/service` and what operators ask (nacos-1.4.md 9.1, 9.2).
+
+Invariant: a request becomes exactly one operation of the core, and its answer exactly one response.
+"""
+
+from nodecore.core.operations import (
+    Answer,
+    Beat,
+    CreateService,
+    DeleteService,
+    DeregisterInstance,
+    FindResponsible,
+    GetInstance,
+    GetService,
+    ListInstances,
+    Operation,
+    ReadMembers,
+    RegisterInstance,
+)
+from nodecore.core.records import Service
+from nodecore.runtime.loop import Runtime
+from nodecore.runtime.wire.client import Reader, encode_answer, json_answer
+from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.web import parameters as read
+from nodecore.web.identity import PeerIdentity
+from nodecore.web.replies import await_reply
+from nodecore.web.request import Request
+
+_PLAIN_READER = Reader()
+
+
+class ClientApi:
+    """Answers clients, and peers that forward what clients asked."""
+
+    def __init__(self, runtime: Runtime, identity: PeerIdentity) -> None:
+        self._runtime = runtime
+        self._identity = identity
+
+    def register(self, request: Request) -> HttpAnswer:
+        """POST and PUT /instance: Nacos treats both as an upsert."""
+        parameters = request.parameters()
+        instance = read.instance(parameters)
+        return self._answer(
+            request, RegisterInstance(namespace=read.namespace(parameters), instance=instance)
+        )
+
+    def deregister(self, request: Request) -> HttpAnswer:
+        """DELETE /instance; `ok` also when there was none."""
+        parameters = request.parameters()
+        operation = DeregisterInstance(
+            namespace=read.namespace(parameters),
+            service=read.grouped_service(parameters),
+            ip=read.ip(parameters),
+            port=read.port(parameters),
+            cluster=read.cluster(parameters),
+            ephemeral=read.flag(parameters, ("ephemeral",), default=True),
+        )
+        return self._answer(request, operation)
+
+    def get_instance(self, request: Request) -> HttpAnswer:
+        """GET /instance."""
+        parameters = request.parameters()
+        operation = GetInstance(
+            namespace=read.namespace(parameters),
+            service=read.grouped_service(parameters),
+            ip=read.ip(parameters),
+            port=read.port(parameters),
+            cluster=read.cluster(parameters),
+        )
+        return self._answer(request, operation)
+
+    def list_instances(self, request: Request) -> HttpAnswer:
+        """GET /instance/list; an unknown service is an empty list."""
+        parameters = request.parameters()
+        operation = ListInstances(
+            namespace=read.namespace(parameters),
+            service=read.grouped_service(parameters),
+            clusters=read.cluster_list(parameters),
+            healthy_only=parameters.get("healthyOnly") == "true",
+        )
+        if parameters.get("isCheck") == "true":
+            return json_answer({})
+        agent = request.header("User-Agent") or ""
+        reader = Reader(
+            clusters=parameters.get("clusters", ""), is_java=agent.startswith("Nacos-Java-Client")
+        )
+        return self._answer(request, operation, reader)
+
+    def beat(self, request: Request) -> HttpAnswer:
+        """PUT /instance/beat; what a full beat says of address and cluster wins over the parameters."""
+        parameters = request.parameters()
+        service = read.grouped_service(parameters)
+        text = parameters.get("beat", "").strip()
+        instance = read.beat_instance(text, service) if text else None
+        operation = Beat(
+            namespace=read.namespace(parameters),
+            service=service,
+            ip=instance.ip if instance else read.ip(parameters),
+            port=instance.port if instance else read.port(parameters),
+            cluster=instance.cluster if instance else read.cluster(parameters),
+            instance=instance,
+        )
+        return self._answer(request, operation)
+
+    def create_service(self, request: Request) -> HttpAnswer:
+        """POST /service: metadata on this node."""
+        parameters = request.parameters()
+        service = Service(
+            namespace=read.namespace(parameters),
+            name=read.grouped_service(parameters),
+            protect_threshold=read.protect_threshold(parameters),
+            metadata=read.metadata(parameters),
+        )
+        return self._answer(request, CreateService(service=service))
+
+    def get_service(self, request: Request) -> HttpAnswer:
+        """GET /service."""
+        parameters = request.parameters()
+        operation = GetService(namespace=read.namespace(parameters), service=read.grouped_service(parameters))
+        return self._answer(request, operation)
+
+    def delete_service(self, request: Request) -> HttpAnswer:
+        """DELETE /service: on this node, never forwarded (R25)."""
+        parameters = request.parameters()
+        operation = DeleteService(
+            namespace=read.namespace(parameters), service=read.grouped_service(parameters)
+        )
+        return self._answer(request, operation)
+
+    def responsible_server(self, request: Request) -> HttpAnswer:
+        """GET /operator/distro/server."""
+        service = read.grouped_service(request.parameters())
+        return self._answer(request, FindResponsible(service=service))
+
+    def members(self, request: Request) -> HttpAnswer:
+        """GET /core/cluster/nodes; `keyword` keeps the addresses that contain it."""
+        keyword = request.parameters().get("keyword", "")
+        return self._answer(request, ReadMembers(), Reader(keyword=keyword))
+
+    def _answer(self, request: Request, operation: Operation, reader: Reader = _PLAIN_READER) -> HttpAnswer:
+        forwarded_by = self._identity.forwarder(request)
+        answer: Answer = await_reply(self._runtime.ask(operation, forwarded_by))
+        return encode_answer(answer, reader)

@@ -1,0 +1,85 @@
+"""The API between members: `/nacos/v1/ns/distro/*` and `/nacos/v1/core/cluster/report` (R12-R15, R17).
+
+Invariant: nothing reaches the core that does not carry the cluster's identity, or that is not whole.
+"""
+
+from nodecore.core.messages import FetchSnapshot, PeerMessage
+from nodecore.errors import Malformed
+from nodecore.runtime.loop import Runtime
+from nodecore.runtime.wire.answers import (
+    decode_pull,
+    decode_report,
+    decode_sync_data,
+    decode_sync_delete,
+    decode_verify,
+    encode_peer_answer,
+    envelope,
+)
+from nodecore.runtime.wire.calls import RING_HEADER, describe_keys
+from nodecore.runtime.wire.client import json_answer
+from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.web.identity import PeerIdentity
+from nodecore.web.parameters import required
+from nodecore.web.replies import await_reply
+from nodecore.web.request import Request
+
+
+class PeerApi:
+    """Answers other members."""
+
+    def __init__(self, runtime: Runtime, identity: PeerIdentity) -> None:
+        self._runtime = runtime
+        self._identity = identity
+
+    def put_datum(self, request: Request) -> HttpAnswer:
+        """PUT /distro/datum: changed datums."""
+        self._identity.check(request)
+        return self._answer(request, decode_sync_data(request.body()))
+
+    def delete_datum(self, request: Request) -> HttpAnswer:
+        """DELETE /distro/datum: deleted keys."""
+        self._identity.check(request)
+        return self._answer(request, decode_sync_delete(request.body()))
+
+    def get_datum(self, request: Request) -> HttpAnswer:
+        """GET /distro/datum, with the keys in a JSON body."""
+        self._identity.check(request)
+        return self._answer(request, decode_pull(request.body()))
+
+    def get_datums(self, request: Request) -> HttpAnswer:
+        """GET /distro/datums: the snapshot."""
+        self._identity.check(request)
+        return self._answer(request, FetchSnapshot())
+
+    def put_checksum(self, request: Request) -> HttpAnswer:
+        """PUT /distro/checksum?source=: verify."""
+        self._identity.check(request)
+        source = required(request.query_parameters(), "source")
+        message = decode_verify(request.body(), request.header(RING_HEADER))
+        return self._answer(request, message, source)
+
+    def report(self, request: Request) -> HttpAnswer:
+        """POST /core/cluster/report; what is no member is refused inside the envelope, as Nacos does."""
+        self._identity.check(request)
+        try:
+            message = decode_report(request.body())
+        except Malformed as error:
+            return json_answer(envelope(None, code=400, message=f"Node information is illegal: {error}"))
+        return self._answer(request, message, message.member.address)
+
+    def _answer(self, request: Request, message: PeerMessage, source: str = "") -> HttpAnswer:
+        source = source or request.header("Request-Source") or ""
+        self._log(request, message, source)
+        return encode_peer_answer(await_reply(self._runtime.ask_as_peer(message, source)))
+
+    def _log(self, request: Request, message: PeerMessage, source: str) -> None:
+        if not self._runtime.log.enabled("debug"):
+            return
+        fields = [
+            ("call_id", request.header("X-Call-Id") or ""),
+            ("source", source),
+            ("target", self._runtime.config.address),
+            ("kind", type(message).__name__),
+            ("keys", describe_keys(message)),
+        ]
+        self._runtime.log.write("debug", "call_received", fields)

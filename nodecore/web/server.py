@@ -1,0 +1,113 @@
+"""All of waitress: two servers in one process on one loop in the main thread, drained by SIGTERM.
+
+With one pool, waiting clients starve peers (2.7 s against 1 ms, reference/measured.md), so each port has its
+own threads. Invariant: after `stop`, what was received whole is answered before `run` returns, within
+`DRAIN_REAL_S`; no new connection is taken.
+"""
+
+import socket
+import time
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from nodecore.config import Limits
+from nodecore.web.application import Application
+
+DRAIN_REAL_S = 5.0
+"""Longer than a forward waits at time_scale 1; then even a request that hangs is given up."""
+
+_POLL_REAL_S = 10.0
+"""How often idle connections are looked at; work itself wakes the loop."""
+_DRAIN_POLL_REAL_S = 0.01
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Bind a socket for `Servers`, also where a reservation with SO_REUSEADDR holds the port.
+
+    Raises:
+        OSError: the port is taken or the host is not ours.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind((host, port))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+class Servers:
+    """The client port and the peer port of a node.
+
+    Args:
+        application: serves both.
+        client: a bound socket for clients.
+        peer: a bound socket for other members.
+        limits: threads, connections, bytes, idle time.
+    """
+
+    def __init__(
+        self, application: Application, client: socket.socket, peer: socket.socket, limits: Limits
+    ) -> None:
+        self._map: dict[int, Any] = {}
+        self._servers = [
+            _server(application, client, limits.client_threads, limits, self._map),
+            _server(application, peer, limits.peer_threads, limits, self._map),
+        ]
+        self._stopping = False
+
+    def run(self) -> None:
+        """Serve until `stop`, then drain and return."""
+        while not self._stopping:
+            self._poll(_POLL_REAL_S)
+        self._drain()
+
+    def stop(self) -> None:
+        """Ask `run` to end; may be called from a signal handler."""
+        self._stopping = True
+        for server in self._servers:
+            server.pull_trigger()
+
+    def _drain(self) -> None:
+        for server in self._servers:
+            wasyncore.dispatcher.close(
+                server
+            )  # the listener alone: server.close() would take the trigger too
+        deadline_s = time.monotonic() + DRAIN_REAL_S
+        self._poll(0)
+        while self._is_busy() and time.monotonic() < deadline_s:
+            self._poll(_DRAIN_POLL_REAL_S)
+        for server in self._servers:
+            server.task_dispatcher.shutdown(timeout=max(0.1, deadline_s - time.monotonic()))
+        for open_one in list(self._map.values()):
+            open_one.close()
+
+    def _is_busy(self) -> bool:
+        return any(
+            channel.requests or channel.total_outbufs_len
+            for server in self._servers
+            for channel in server.active_channels.values()
+        )
+
+    def _poll(self, timeout_s: float) -> None:
+        wasyncore.loop(timeout=timeout_s, use_poll=True, map=self._map, count=1)
+
+
+def _server(
+    application: Application, bound: socket.socket, threads: int, limits: Limits, shared: dict[int, Any]
+) -> Any:
+    return create_server(
+        application,
+        map=shared,
+        sockets=[bound],
+        threads=threads,
+        connection_limit=limits.connections_max,
+        channel_timeout=limits.channel_idle_real_s,
+        max_request_body_size=limits.body_bytes_max,
+        clear_untrusted_proxy_headers=False,  # nothing reads them; clearing would wrap every call
+        ident="nodecore",
+    )
