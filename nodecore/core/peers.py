@@ -1,0 +1,82 @@
+"""What a loaded node does with its peers' messages (R12-R15, R17).
+
+Invariant: what a peer sends is stored at once and never sent on: there is no gossip.
+"""
+
+from typing import assert_never
+
+from nodecore.core.members import Members
+from nodecore.core.messages import (
+    Accepted,
+    DataAnswer,
+    FetchSnapshot,
+    PeerAnswer,
+    Pull,
+    Report,
+    ReportAnswer,
+    SnapshotAnswer,
+    SyncData,
+    SyncDelete,
+    Verify,
+)
+from nodecore.core.operations import Refused
+from nodecore.core.replica import Replica
+from nodecore.core.reports import Reports
+from nodecore.core.verify import Verification
+from nodecore.errors import BadRequest
+
+PeerData = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot
+
+
+class PeerSide:
+    """Answers everything a peer says but a forwarded request, which is a client's."""
+
+    def __init__(
+        self,
+        replica: Replica,
+        members: Members,
+        verification: Verification,
+        reports: Reports,
+        owed: list[str],
+    ) -> None:
+        self._replica = replica
+        self._members = members
+        self._verification = verification
+        self._reports = reports
+        self._owed = owed
+
+    def answer(self, source: str, message: PeerData, now: float) -> PeerAnswer:
+        """Do what a peer's message asks and return the answer."""
+        match message:
+            case Report():
+                return self._reported(message)
+            case SyncData():
+                return self._store(message, now)
+            case SyncDelete():
+                for key in message.keys:
+                    self._replica.remove(key)
+                return Accepted()
+            case Verify():
+                self._verification.received(source, message, now)
+                return Accepted()
+            case Pull():
+                found = (self._replica.store.get(key) for key in message.keys)
+                return DataAnswer(tuple(datum for datum in found if datum is not None))
+            case FetchSnapshot():
+                return SnapshotAnswer(data=self._replica.store.data(), merges_owed=tuple(self._owed))
+            case _:
+                assert_never(message)
+
+    def _reported(self, message: Report) -> PeerAnswer:
+        """A report proves only that the sender reaches us: find out at once whether we reach it."""
+        source = message.member.address
+        if source in self._members and not self._members.is_up(source):
+            self._reports.to(source)
+        return ReportAnswer(known=source in self._members)
+
+    def _store(self, message: SyncData, now: float) -> PeerAnswer:
+        if not message.data:
+            return Refused(status=BadRequest.status, message="receive empty entity!")
+        for datum in message.data:
+            self._replica.put(datum.key, datum.value, now)
+        return Accepted()

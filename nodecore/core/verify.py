@@ -1,0 +1,115 @@
+"""Anti-entropy: checksums of what this node owns go to all, and what differs is pulled or dropped (R13).
+
+Invariant: verify touches a key only if, by this node's own ring, the sender owns it and no change of this
+node's own still waits for that sender; it drops only when the rings are known to agree.
+"""
+
+from nodecore.config import Limits, Timings
+from nodecore.core.events import Lane
+from nodecore.core.members import Members
+from nodecore.core.messages import DataAnswer, Verify
+from nodecore.core.outward import Outcome, Outward, Pulling, Verifying
+from nodecore.core.replica import Replica
+from nodecore.core.sync import Sync
+from nodecore.core.timers import Every
+
+
+class Verification:
+    """Both sides of verify: sending our own checksums, judging by another's."""
+
+    def __init__(
+        self, out: Outward, replica: Replica, members: Members, sync: Sync, timings: Timings, limits: Limits
+    ) -> None:
+        self._out = out
+        self._replica = replica
+        self._store = replica.store
+        self._members = members
+        self._sync = sync
+        self._timings = timings
+        self._limits = limits
+        self._ring_since = 0.0
+        self._verifying: dict[str, bool] = {}
+        self._to_pull: dict[str, list[str]] = {}
+        """Keys still to be asked of a member, while a pull from it is in flight."""
+        self.timer = Every(timings.verify_s)
+
+    def ring_changed(self, now: float) -> None:
+        """Remember since when the ring is as it is: a foreign sender's map counts only after a while."""
+        self._ring_since = now
+
+    def member_left(self, member: str) -> None:
+        """Forget what was open with a member."""
+        self._verifying.pop(member, None)
+        self._to_pull.pop(member, None)
+
+    def send(self, targets: list[str]) -> None:
+        """Send the checksums of all we own to these members, also when we own nothing."""
+        owned = self._store.owned_keys(self._members.owns)
+        checksums = tuple((key, self._store.checksum(key) or "") for key in owned)
+        message = Verify(checksums=checksums, ring=self._members.ring.addresses)
+        for member in targets:
+            if self._verifying.get(member):
+                continue
+            self._verifying[member] = True
+            timeout_s = self._timings.verify_timeout_s
+            self._out.call(message, Verifying(member), lane=Lane.CONTROL, timeout_s=timeout_s)
+
+    def ended(self, call: Verifying) -> None:
+        """Whether it arrived does not matter: the next one follows."""
+        self._verifying.pop(call.member, None)
+
+    def received(self, source: str, message: Verify, now: float) -> None:
+        """Compare a member's checksums with ours: pull what differs, drop what it no longer has."""
+        theirs = dict(message.checksums)
+        wrong = [key for key in sorted(theirs) if self._store.checksum(key) != theirs[key]]
+        wrong = [key for key in wrong if self._may_touch(source, key)]
+        gone = [key for key in self._keys_owned_by(source) if key not in theirs]
+        gone = (
+            [key for key in gone if self._may_touch(source, key)] if self._rings_agree(message, now) else []
+        )
+        if wrong or gone:
+            first = (wrong or gone)[0]
+            fields = {"source": source, "pull": len(wrong), "drop": len(gone), "first": first}
+            self._out.log("info", "verify_difference", **fields)
+        for key in gone:
+            self._replica.remove(key)
+        if wrong and source not in self._to_pull:
+            self._to_pull[source] = wrong
+            self._pull_next(source)
+
+    def pulled(self, call: Pulling, outcome: Outcome, now: float) -> None:
+        """Store what was pulled, if it may still be touched; then ask for the rest."""
+        if not isinstance(outcome, DataAnswer):
+            self._to_pull.pop(call.member, None)
+            self._out.log("warning", "pull_failed", member=call.member, keys=len(call.keys), why=outcome)
+            return
+        for datum in outcome.data:
+            if datum.key in call.keys and self._may_touch(call.member, datum.key):
+                self._replica.put(datum.key, datum.value, now)
+        self._pull_next(call.member)
+
+    def _pull_next(self, source: str) -> None:
+        rest = self._to_pull.get(source, [])
+        batch, rest = rest[: self._limits.sync_batch_keys_max], rest[self._limits.sync_batch_keys_max :]
+        resource = self._store.resource_of(batch[0]) if batch else None
+        if resource is None:
+            self._to_pull.pop(source, None)
+            return
+        keys = tuple(key for key in batch if key.startswith(resource.prefix))
+        self._to_pull[source] = [key for key in batch if not key.startswith(resource.prefix)] + rest
+        timeout_s = self._timings.pull_timeout_s
+        self._out.call(resource.pull(keys), Pulling(source, keys), lane=Lane.DATA, timeout_s=timeout_s)
+
+    def _may_touch(self, source: str, key: str) -> bool:
+        resource = self._store.resource_of(key)
+        if resource is None or self._members.ring.owner(resource.service_of(key)) != source:
+            return False
+        return not self._sync.waits(source, key)
+
+    def _keys_owned_by(self, member: str) -> list[str]:
+        return self._store.owned_keys(lambda service: self._members.ring.owner(service) == member)
+
+    def _rings_agree(self, message: Verify, now: float) -> bool:
+        if message.ring is None:
+            return now - self._ring_since >= 2 * self._timings.verify_s
+        return tuple(sorted(message.ring)) == self._members.ring.addresses
