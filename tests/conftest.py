@@ -1,0 +1,3 @@
+"""pytester runs pytest inside a test; all else that tests need is a fixture of the plugin."""
+
+pytest_plugins = ["pytester"]
