@@ -1,7 +1,7 @@
 """Distro as an `APProtocol` (R2): the adapter that Nacos lacks, over the runtime that drives the core.
 
-Invariant: the core knows nothing of this; a write is one operation submitted to it, and the Future is fulfilled
-by the matching reply.
+Invariant: the core knows nothing of this; a write is one operation submitted to it, and the Future is
+fulfilled by the matching reply.
 """
 
 import threading
@@ -97,9 +97,7 @@ class DistroProtocol:
         if request.operation is WriteKind.REMOVE:
             return self._submit(RemoveRecord(request.key), request.group)
         if request.data is None:
-            return _failed(
-                BadRequest(f"a put of {request.key} needs data; to delete it, say WriteKind.REMOVE")
-            )
+            return _failed(BadRequest(f"a put of {request.key} needs data (REMOVE deletes)"))
         return self._submit(PutRecord(request.key, request.data), request.group)
 
     def member_change(self, addresses: Collection[str]) -> None:

@@ -1,11 +1,12 @@
-"""What a consistency protocol is (R1, R2): one interface for AP and CP, generic in configuration and processor.
+"""What a consistency protocol is (R1, R2): one interface for AP and CP, generic in its configuration and
+its request processor.
 
 After `ConsistencyProtocol`, `APProtocol` and `CPProtocol` of the documents. Invariant: the async forms never
 raise; their Future carries the answer or the exception of a failed submission.
 """
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future  # noqa: TC003  for those who inspect the Protocol
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar
@@ -116,7 +117,7 @@ class ConsistencyProtocol(Protocol[ConfigT_contra, ProcessorT_contra]):
         """
         ...
 
-    def get_data_async(self, request: ReadRequest) -> "Future[Response]":
+    def get_data_async(self, request: ReadRequest) -> Future[Response]:
         """Read without waiting."""
         ...
 
@@ -128,7 +129,7 @@ class ConsistencyProtocol(Protocol[ConfigT_contra, ProcessorT_contra]):
         """
         ...
 
-    def write_async(self, request: WriteRequest) -> "Future[Response]":
+    def write_async(self, request: WriteRequest) -> Future[Response]:
         """Write without waiting."""
         ...
 

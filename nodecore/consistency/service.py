@@ -119,25 +119,25 @@ class EphemeralConsistencyService:
 class AbsentPersistentService:
     """Stands where the persistent service comes with the CP protocol: it says no and why."""
 
-    def put(self, key: str, value: Record) -> None:
+    def put(self, key: str, value: Record) -> None:  # noqa: ARG002
         """Refuse."""
-        raise NotImplementedYet(PERSISTENT_REASON)
+        raise _refusal(key)
 
     def remove(self, key: str) -> None:
         """Refuse."""
-        raise NotImplementedYet(PERSISTENT_REASON)
+        raise _refusal(key)
 
     def get(self, key: str) -> Datum | None:
         """Refuse."""
-        raise NotImplementedYet(PERSISTENT_REASON)
+        raise _refusal(key)
 
-    def listen(self, key: str, listener: Listener) -> None:
+    def listen(self, key: str, listener: Listener) -> None:  # noqa: ARG002
         """Refuse."""
-        raise NotImplementedYet(PERSISTENT_REASON)
+        raise _refusal(key)
 
-    def unlisten(self, key: str, listener: Listener) -> None:
+    def unlisten(self, key: str, listener: Listener) -> None:  # noqa: ARG002
         """Refuse."""
-        raise NotImplementedYet(PERSISTENT_REASON)
+        raise _refusal(key)
 
     def error_message(self) -> str | None:
         """Return the reason."""
@@ -191,6 +191,10 @@ class DelegateConsistencyService:
 
 
 _ERRORS: dict[int, type[NodeError]] = {404: NotFound, 501: NotImplementedYet, 503: NotLoaded}
+
+
+def _refusal(key: str) -> NotImplementedYet:
+    return NotImplementedYet(f"{key}: {PERSISTENT_REASON}")
 
 
 def _checked(response: Response) -> Response:
