@@ -1,0 +1,217 @@
+"""What every ordered pair can really say to each other, and the error of a link that is not as intended.
+
+Invariant: a matrix says of each reading whether it was probed or is only the link server's word.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.links.faults import Effect, Effects
+from harness.links.link import Channel, Link
+
+
+class Outcome(StrEnum):
+    """What became of one step of a call; the first letter is what tables show (`x` for reset)."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    SILENT = "silent"
+    CLOSED = "closed"
+    RESET = "reset"
+    LATE = "late"
+
+
+class Judge(StrEnum):
+    """On whose word a reading rests."""
+
+    PROBE = "probe"
+    LINK_SERVER = "link server"
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One call over a link: the connection, the way there, the way back."""
+
+    connect: Outcome
+    request: Outcome
+    reply: Outcome
+
+    def __str__(self) -> str:
+        return f"connect {self.connect}, request {self.request}, reply {self.reply}"
+
+    @property
+    def code(self) -> str:
+        """Return three letters: `ooo` is whole, `oss` a lost request, `oos` a lost reply."""
+        return "".join(_LETTERS[outcome] for outcome in (self.connect, self.request, self.reply))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How one link was found, over a new connection and over one that existed; None: not tried this time."""
+
+    new: Trip | None = None
+    existing: Trip | None = None
+    judge: Judge = Judge.PROBE
+
+    @property
+    def code(self) -> str:
+        """Return `ooo`, or `new/existing` where they differ; in parentheses on the link server's word."""
+        codes = list(dict.fromkeys(trip.code for trip in (self.new, self.existing) if trip))
+        text = "/".join(codes) or "-"
+        return f"({text})" if self.judge is Judge.LINK_SERVER else text
+
+    def differs_from(self, expected: "Reading") -> str:
+        """Return in what this reading is not the expected one, or nothing."""
+        pairs = (("new", self.new, expected.new), ("existing", self.existing, expected.existing))
+        return "; ".join(
+            f"on {'a' if which == 'new' else 'an'} {which} connection expected {wanted}, seen {seen}"
+            for which, seen, wanted in pairs
+            if seen and wanted and seen != wanted
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One link's place in a matrix."""
+
+    source: str
+    target: str
+    channel: Channel
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """One reading for every link, in the order of the links."""
+
+    cells: tuple[Cell, ...]
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    def reading(self, source: str, target: str, channel: Channel = Channel.PEER) -> Reading:
+        """Return how the link source -> target was found.
+
+        Raises:
+            KeyError: there is no such link.
+
+        """
+        for cell in self.cells:
+            if (cell.source, cell.target, cell.channel) == (source, target, channel):
+                return cell.reading
+        raise KeyError(f"no link {channel}-{source}-{target}")
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Return one object per link, for `--json`."""
+        return [
+            {
+                "source": cell.source,
+                "target": cell.target,
+                "channel": str(cell.channel),
+                "new": _trip_json(cell.reading.new),
+                "existing": _trip_json(cell.reading.existing),
+                "judge": str(cell.reading.judge),
+            }
+            for cell in self.cells
+        ]
+
+    def lines(self) -> list[str]:
+        """Return a table per channel: who connects in rows, who listens in columns."""
+        return [
+            line
+            for channel in Channel
+            if any(cell.channel is channel for cell in self.cells)
+            for line in self._channel_lines(channel)
+        ]
+
+    def _channel_lines(self, channel: Channel) -> list[str]:
+        codes = {(c.source, c.target): c.reading.code for c in self.cells if c.channel is channel}
+        sources = list(dict.fromkeys(source for source, _ in codes))
+        targets = list(dict.fromkeys(sorted(target for _, target in codes)))
+        rows = [[str(channel), *targets]]
+        rows += [[source, *(codes.get((source, target), "") for target in targets)] for source in sources]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
+
+
+LEGEND = (
+    "rows connect, columns listen; letters are connect, request, reply: o ok, r refused, s silent, c closed, "
+    "x reset, l late; new/existing connection; (on the link server's word)"
+)
+
+
+class FaultNotInForce(Exception):
+    """A link is not what the faults in force make of it.
+
+    Args:
+        when: what was being done.
+        wrong: one line for each link that is wrong.
+        expected: what every link should be.
+        seen: what every link was found to be.
+
+    """
+
+    def __init__(self, when: str, wrong: Sequence[str], expected: Matrix, seen: Matrix) -> None:
+        super().__init__(when, wrong, expected, seen)
+        self.when = when
+        self.wrong = tuple(wrong)
+        self.expected = expected
+        self.seen = seen
+
+    def __str__(self) -> str:
+        count = "1 link is" if len(self.wrong) == 1 else f"{len(self.wrong)} links are"
+        lines = [f"{self.when}: {count} not as intended"]
+        lines += [f"  {line}" for line in self.wrong]
+        lines += [*_beside("expected", self.expected.lines(), "seen", self.seen.lines()), LEGEND]
+        return "\n".join(lines)
+
+
+def expected_trips(effects: Effects) -> tuple[Trip, Trip]:
+    """Return what a new and an existing connection meet (design section 6, third table)."""
+    if Effect.REFUSED in effects:
+        return _same(Outcome.REFUSED), _same(Outcome.CLOSED)
+    if Effect.REQUESTS_LOST in effects:
+        lost = Trip(Outcome.OK, Outcome.SILENT, Outcome.SILENT)
+    elif Effect.REPLIES_LOST in effects:
+        lost = Trip(Outcome.OK, Outcome.OK, Outcome.SILENT)
+    else:
+        lost = _same(Outcome.OK)
+    return lost, lost
+
+
+def reading_of(effects: Effects, judge: Judge = Judge.PROBE) -> Reading:
+    """Return the reading that these effects should give."""
+    new, existing = expected_trips(effects)
+    return Reading(new=new, existing=existing, judge=judge)
+
+
+def cell_of(link: Link, reading: Reading) -> Cell:
+    """Return a link's cell."""
+    return Cell(source=link.source, target=link.target, channel=link.channel, reading=reading)
+
+
+def _same(outcome: Outcome) -> Trip:
+    return Trip(outcome, outcome, outcome)
+
+
+def _trip_json(trip: Trip | None) -> dict[str, str] | None:
+    if trip is None:
+        return None
+    return {"connect": str(trip.connect), "request": str(trip.request), "reply": str(trip.reply)}
+
+
+def _beside(left_title: str, left: Sequence[str], right_title: str, right: Sequence[str]) -> list[str]:
+    rows = [*zip([left_title, *left], [right_title, *right], strict=True)]
+    width = max(len(cell) for cell, _ in rows)
+    return [f"  {cell.ljust(width)}    {other}".rstrip() for cell, other in rows]
+
+
+_LETTERS = {
+    Outcome.OK: "o",
+    Outcome.REFUSED: "r",
+    Outcome.SILENT: "s",
+    Outcome.CLOSED: "c",
+    Outcome.RESET: "x",
+    Outcome.LATE: "l",
+}

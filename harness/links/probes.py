@@ -1,0 +1,205 @@
+"""Probes: small HTTP calls over many connections at once, from one selector.
+
+A probe is `POST PATH?id=ID`, which a node remembers and answers with the same id. Invariant:
+silence is only ever judged against answers of the same round: after 10 ms, or five times as long as the
+slowest answer took, whichever is longer (measured.md: 10 ms alone is wrong in half of the rounds under load).
+"""
+
+import errno
+import selectors
+import socket
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+from harness.links.link import socket_address
+from harness.links.matrix import Outcome
+
+SILENCE_MIN_REAL_S = 0.010
+SILENCE_FACTOR = 5.0
+RECEIVE_BYTES = 65_536
+
+
+def probe_request(path: str, probe_id: str) -> bytes:
+    """Return the request that leaves an id with the target."""
+    return _request("POST", f"{path}?id={probe_id}")
+
+
+def ask_request(path: str, probe_ids: Sequence[str]) -> bytes:
+    """Return the request that asks the target which ids it has seen."""
+    return _request("GET", f"{path}?id={','.join(probe_ids)}")
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Exchange:
+    """One request and its answer, over a connection of its own or one that is there already.
+
+    `connect` is None as long as the connection is not made, `answer` as long as none has come; OK,
+    CLOSED or RESET tells how it ended.
+    """
+
+    address: str
+    request: bytes
+    sock: socket.socket | None = None
+    connect: Outcome | None = None
+    answer: Outcome | None = None
+    sent_at: float = 0.0
+    ended_at: float = 0.0
+    received: bytearray = field(default_factory=bytearray)
+
+    @property
+    def took_s(self) -> float:
+        """Return the real seconds from sending to the answer."""
+        return self.ended_at - self.sent_at
+
+    @property
+    def status_line(self) -> str:
+        """Return the first line of the answer."""
+        return self.received.split(b"\r\n", 1)[0].decode("latin-1")
+
+    @property
+    def body(self) -> bytes:
+        """Return the body of the answer."""
+        return bytes(self.received.split(b"\r\n\r\n", 1)[1])
+
+    def begin(self) -> int:
+        """Connect if need be, and send; return the selector events to wait for, 0 when it is over."""
+        self.sent_at = monotonic()
+        if self.sock is not None:
+            self.connect = Outcome.OK
+            return self._send(self.sock)
+        self.sock = socket.socket()
+        self.sock.setblocking(False)
+        error = self.sock.connect_ex(socket_address(self.address))
+        return selectors.EVENT_WRITE if error == errno.EINPROGRESS else self._connected(error)
+
+    def proceed(self) -> int:
+        """Go on after the selector woke us; return the events to wait for next, 0 when it is over."""
+        assert self.sock is not None, "begun"
+        if self.connect is None:
+            return self._connected(self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        return self._receive(self.sock)
+
+    def poll(self) -> None:
+        """Take in what has come meanwhile, without waiting."""
+        if self.sock is not None and self.answer is None and self.connect is Outcome.OK:
+            self._receive(self.sock)
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
+
+    def _connected(self, error: int) -> int:
+        assert self.sock is not None, "begun"
+        if error:
+            self.connect = Outcome.REFUSED if error == errno.ECONNREFUSED else Outcome.RESET
+            return self._end(self.connect)
+        self.connect = Outcome.OK
+        return self._send(self.sock)
+
+    def _send(self, sock: socket.socket) -> int:
+        try:
+            sock.sendall(self.request)
+        except BrokenPipeError:
+            return self._end(Outcome.CLOSED)
+        except ConnectionResetError:
+            return self._end(Outcome.RESET)
+        return selectors.EVENT_READ
+
+    def _receive(self, sock: socket.socket) -> int:
+        try:
+            data = sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return selectors.EVENT_READ
+        except ConnectionResetError:
+            return self._end(Outcome.RESET)
+        self.received += data
+        if not data:
+            return self._end(Outcome.CLOSED)
+        return self._end(Outcome.OK) if _is_complete(self.received) else selectors.EVENT_READ
+
+    def _end(self, outcome: Outcome) -> int:
+        self.answer = outcome
+        self.ended_at = monotonic()
+        return 0
+
+
+def run_round(answering: Collection[Exchange], silent: Collection[Exchange], patience_real_s: float) -> None:
+    """Run all exchanges at once.
+
+    Args:
+        answering: those that should be answered; waited for up to the patience.
+        silent: those that should not; watched for as long as silence takes to judge. An exchange that
+            is still open at the end has `answer` None.
+        patience_real_s: real seconds.
+
+    """
+    with selectors.DefaultSelector() as selector:
+        unanswered = set(answering)
+        for exchange in (*silent, *answering):
+            _register(selector, exchange, exchange.begin())
+            # An answer is timed when it comes, not when all probes are under way.
+            _pump(selector, 0.0, unanswered)
+        unanswered -= {exchange for exchange in answering if exchange.answer}
+        deadline = monotonic() + patience_real_s
+        while unanswered and (left := deadline - monotonic()) > 0:
+            _pump(selector, left, unanswered)
+        _watch_silence(selector, answering, silent)
+
+
+def is_idle(sock: socket.socket) -> bool:
+    """Tell whether a kept connection is still open, with nothing to read."""
+    try:
+        sock.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except ConnectionResetError:
+        return False
+    return False
+
+
+def _watch_silence(
+    selector: selectors.BaseSelector, answering: Collection[Exchange], silent: Collection[Exchange]
+) -> None:
+    slowest = max((exchange.took_s for exchange in answering if exchange.answer is Outcome.OK), default=0.0)
+    last_sent = max((exchange.sent_at for exchange in silent), default=0.0)
+    until = last_sent + max(SILENCE_MIN_REAL_S, SILENCE_FACTOR * slowest)
+    open_ones = {exchange for exchange in silent if exchange.answer is None}
+    while open_ones and (left := until - monotonic()) > 0:
+        _pump(selector, left, open_ones)
+    _pump(selector, 0.0, open_ones)
+
+
+def _register(selector: selectors.BaseSelector, exchange: Exchange, events: int) -> None:
+    if events and exchange.sock is not None:
+        selector.register(exchange.sock, events, exchange)
+
+
+def _pump(selector: selectors.BaseSelector, timeout_s: float, waiting: set[Exchange]) -> None:
+    for key, _ in selector.select(timeout_s):
+        exchange: Exchange = key.data
+        events = exchange.proceed()
+        if events == 0:
+            selector.unregister(key.fileobj)
+            waiting.discard(exchange)
+        elif events != key.events:
+            selector.modify(key.fileobj, events, exchange)
+
+
+def _request(method: str, path: str) -> bytes:
+    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode("ascii")
+
+
+def _is_complete(received: bytearray) -> bool:
+    head, blank, body = bytes(received).partition(b"\r\n\r\n")
+    if not blank:
+        return False
+    for line in head.split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            with suppress(ValueError):
+                return len(body) >= int(value)
+    return True

@@ -1,0 +1,146 @@
+"""The proxies of a cluster's links on the link server: made, changed, looked at, removed.
+
+Invariant: a link that should be cut is never open for a moment while its proxy is made.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+
+from harness.links.api import ApiError, Call, LinkServerDied, Proxy, ToxiproxyApi
+from harness.links.faults import NO_EFFECTS, Effect, Effects, calls_between
+from harness.links.link import Link
+from harness.links.targets import Target
+
+Wanted = Callable[[Link], Effects]
+
+
+class Wiring:
+    """Which proxy serves which link.
+
+    Args:
+        api: the link server.
+        prefix: before the name of every proxy.
+
+    """
+
+    def __init__(self, api: ToxiproxyApi, prefix: str) -> None:
+        self.api = api
+        self._prefix = f"{prefix}-" if prefix else ""
+        self.links: dict[str, Link] = {}
+        self._controls: dict[str, Proxy] = {}
+
+    def proxy_name(self, link: Link) -> str:
+        """Return the name of a link's proxy on the link server."""
+        return self._prefix + link.name
+
+    def add(self, links: Sequence[Link], wanted: Wanted) -> list[Target]:
+        """Make links, and one control proxy for each new address they lead to, in one call.
+
+        Returns the targets that are new.
+
+        Raises:
+            ValueError: a link of that name exists, or is given twice.
+            ApiError: a port is taken; none of the links is made.
+            LinkServerDied: no answer.
+
+        """
+        names = [link.name for link in links]
+        taken = sorted({name for name in names if name in self.links or names.count(name) > 1})
+        if taken:
+            raise ValueError(f"a link's name can be used once: {', '.join(taken)}")
+        new = {link.upstream: link for link in links if link.upstream not in self._controls}
+        controls = {upstream: self._control(link) for upstream, link in new.items()}
+        made = self._populate([*(self._proxy(link, wanted(link)) for link in links), *controls.values()])
+        self.links |= {link.name: link for link in links}
+        self._controls |= controls
+        self.make_so({link.name: _at_birth(wanted(link)) for link in links}, wanted)
+        return [_target(link, controls[upstream], made) for upstream, link in new.items()]
+
+    def restore(self, api: ToxiproxyApi, wanted: Wanted) -> list[Target]:
+        """Make all proxies again on another link server, cut as wanted; return all targets.
+
+        Raises:
+            ApiError: a port is taken.
+            LinkServerDied: no answer.
+
+        """
+        self.api = api
+        proxies = [self._proxy(link, wanted(link)) for link in self.links.values()]
+        made = self._populate([*proxies, *self._controls.values()])
+        self.make_so({name: _at_birth(wanted(link)) for name, link in self.links.items()}, wanted)
+        leads_to = {link.upstream: link for link in self.links.values()}
+        return [_target(leads_to[upstream], proxy, made) for upstream, proxy in self._controls.items()]
+
+    def remove(self, links: Iterable[Link]) -> list[str]:
+        """Remove links; return the addresses to which no link leads any more.
+
+        Raises:
+            LinkServerDied: no answer.
+
+        """
+        gone = [self.links.pop(link.name) for link in links]
+        used = {link.upstream for link in self.links.values()}
+        unused = [upstream for upstream in self._controls if upstream not in used]
+        controls = [self._controls.pop(upstream).name for upstream in unused]
+        self._delete([*map(self.proxy_name, gone), *controls])
+        return unused
+
+    def forget(self) -> None:
+        """Forget all links, without a word to the link server."""
+        self.links.clear()
+        self._controls.clear()
+
+    def view(self) -> dict[str, Proxy | None]:
+        """Return the link server's own view of each link; None where it has no such proxy.
+
+        Raises:
+            LinkServerDied: no answer.
+
+        """
+        proxies = self.api.proxies()
+        return {name: proxies.get(self.proxy_name(link)) for name, link in self.links.items()}
+
+    def make_so(self, before: Mapping[str, Effects], wanted: Wanted) -> None:
+        """Bring links from the effects they have to those that are wanted.
+
+        Raises:
+            ApiError: the link server refused.
+            LinkServerDied: no answer.
+
+        """
+        calls: list[Call] = []
+        for name, effects in before.items():
+            link = self.links[name]
+            calls += calls_between(self.proxy_name(link), effects, wanted(link))
+        self.api.batch(calls)
+
+    def _populate(self, proxies: Sequence[Proxy]) -> dict[str, Proxy]:
+        try:
+            return self.api.populate(proxies)
+        except ApiError:
+            # What was made before the one that failed; a server that dies now is the lesser news.
+            with suppress(LinkServerDied):
+                self._delete([proxy.name for proxy in proxies])
+            raise
+
+    def _delete(self, names: Iterable[str]) -> None:
+        there = self.api.proxies()
+        self.api.batch([Call("DELETE", f"/proxies/{name}") for name in names if name in there])
+
+    def _proxy(self, link: Link, effects: Effects) -> Proxy:
+        return Proxy(
+            name=self.proxy_name(link), listen=link.listen, upstream=link.upstream, enabled=not effects
+        )
+
+    def _control(self, link: Link) -> Proxy:
+        name = f"{self._prefix}control-{link.channel}-{link.target}"
+        return Proxy(name=name, listen="127.0.0.1:0", upstream=link.upstream, enabled=True)
+
+
+def _at_birth(effects: Effects) -> Effects:
+    """Return what a proxy is made with: refused until its toxics are there."""
+    return frozenset({Effect.REFUSED}) if effects else NO_EFFECTS
+
+
+def _target(link: Link, control: Proxy, made: Mapping[str, Proxy]) -> Target:
+    return Target(party=link.target, upstream=link.upstream, control=made[control.name].listen)
