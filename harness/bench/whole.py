@@ -1,0 +1,96 @@
+"""`cutheal bench whole`: whole tests, boot to teardown, against what no harness could save.
+
+The floor of a test without expiry is a cluster that boots and ends without doing anything; that of
+R22-R24 is what the documents' own timers take.
+"""
+
+import time
+from collections.abc import Callable
+from functools import cache
+
+from harness.bench.floor import whole_story_s
+from harness.bench.report import Case, interleaved
+from harness.client import Instance
+from harness.cluster import Cluster
+from harness.demo import tell as tell_the_documents_story
+from harness.session import Session
+from harness.spec import ClusterSpec
+
+FAST_SCALE, STORY_SCALE = 0.02, 0.05
+"""Tests that assert health run at 0.05 or slower; one without expiry may run at the least scale."""
+
+GOAL_CUT_HEAL_S = 1.0
+GOAL_STORY_OVER_FLOOR_S = 0.6
+HEALED_WITHIN_S = 60.0
+
+
+def cases(session: Session, pairs: int, tell: Callable[[str], None]) -> list[Case]:
+    """Measure both tests; `tell` hears which one is next."""
+    return [_cut_heal(session, pairs, tell), _story(session, pairs, tell)]
+
+
+def _cut_heal(session: Session, pairs: int, tell: Callable[[str], None]) -> Case:
+    tell(f"whole: a cut/heal test without expiry, {pairs} pairs")
+    measured, floor = interleaved(
+        pairs,
+        lambda: _timed_s(session, FAST_SCALE, _write_on_both_sides),
+        lambda: _timed_s(session, FAST_SCALE, lambda _: None),
+    )
+    return Case(
+        case=f"cut, write on both sides, heal, all lists equal; scale {FAST_SCALE}",
+        measured=measured,
+        floor=floor,
+        unit="s",
+        goal=f"under {GOAL_CUT_HEAL_S:.0f} s",
+        is_met=lambda case: case.median < GOAL_CUT_HEAL_S,
+    )
+
+
+def _story(session: Session, pairs: int, tell: Callable[[str], None]) -> Case:
+    tell(f"whole: the documents' story R22-R24, {pairs} pairs")
+    measured, floor = interleaved(
+        pairs,
+        lambda: _timed_s(session, STORY_SCALE, _documents_story),
+        lambda: _documents_floor_s() * STORY_SCALE,
+    )
+    return Case(
+        case=f"R22-R24; scale {STORY_SCALE}",
+        measured=measured,
+        floor=floor,
+        unit="s",
+        goal=f"floor + {GOAL_STORY_OVER_FLOOR_S} s",
+        is_met=lambda case: case.median <= case.floor_median + GOAL_STORY_OVER_FLOOR_S,
+    )
+
+
+def _timed_s(session: Session, time_scale: float, test: Callable[[Cluster], None]) -> float:
+    started = time.monotonic()
+    cluster = session.cluster(ClusterSpec(nodes=3, time_scale=time_scale), owner="cutheal bench whole")
+    try:
+        test(cluster)
+    finally:
+        cluster.close()
+    return time.monotonic() - started
+
+
+def _write_on_both_sides(cluster: Cluster) -> None:
+    s1, s2, s3 = cluster.nodes
+    here, there = Instance("10.0.0.1", 8080), Instance("10.0.0.2", 8080)
+    with cluster.partition([s1, s2], [s3]):
+        s1.api.register(cluster.service_owned_by(s1, prefix="Here"), here)
+        s3.api.register(cluster.service_owned_by(s3, prefix="There"), there)
+    cluster.wait_converged(within_s=HEALED_WITHIN_S)
+    for node in cluster.nodes:
+        assert node.api.instances(cluster.service_owned_by(s1, prefix="Here")) == [here]
+        assert node.api.instances(cluster.service_owned_by(s3, prefix="There")) == [there]
+
+
+def _documents_story(cluster: Cluster) -> None:
+    story = tell_the_documents_story(cluster)
+    differing = [phase.name for phase in story.phases if not phase.matches]
+    assert not differing, f"tables differ: {differing}"
+
+
+@cache
+def _documents_floor_s() -> float:
+    return whole_story_s()

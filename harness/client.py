@@ -1,0 +1,171 @@
+"""What a test says to one node over HTTP: the client API of the registry, and the observer's view.
+
+Goes around the links. An answer that is an error raises ApiError with its status and sentence; no
+answer at all raises Unreachable. Neither is ever swallowed.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+from harness.ownership import DEFAULT_GROUP, grouped_name
+
+TIMEOUT_REAL_S = 5.0
+"""Longer than any stall a judged run may have; a forward inside the node gives up long before."""
+
+DEFAULT_NAMESPACE = "public"
+
+
+class ApiError(Exception):
+    """The node answered with an error status."""
+
+    def __init__(self, status: int, message: str, url: str) -> None:
+        super().__init__(f"{status} {message} ({url})")
+        self.status = status
+        self.message = message
+
+
+class Unreachable(Exception):
+    """The node did not answer: dead, paused, or not listening yet."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Instance:
+    """An instance as lists show it; two are equal when address and cluster are."""
+
+    ip: str
+    port: int
+    cluster: str = "DEFAULT"
+    healthy: bool = field(default=True, compare=False)
+    weight: float = field(default=1.0, compare=False)
+    enabled: bool = field(default=True, compare=False)
+    metadata: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.ip}:{self.port}" + ("" if self.healthy else " unhealthy")
+
+
+def instance_from_json(entry: dict[str, Any]) -> Instance:
+    """Read one host of an instance list or of a node's state."""
+    return Instance(
+        ip=entry["ip"],
+        port=entry["port"],
+        cluster=entry.get("clusterName") or entry.get("cluster", "DEFAULT"),
+        healthy=entry["healthy"],
+        weight=entry["weight"],
+        enabled=entry["enabled"],
+        metadata=tuple(sorted(entry.get("metadata", {}).items())),
+    )
+
+
+class NodeApi:
+    """One node's client API and observer endpoints, over one keep-alive session.
+
+    Args:
+        url: `http://ip:port` of the node's client port.
+        timeout_real_s: real seconds until a call gives up with Unreachable.
+
+    """
+
+    def __init__(self, url: str, timeout_real_s: float = TIMEOUT_REAL_S) -> None:
+        self.url = url
+        self._timeout_real_s = timeout_real_s
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def close(self) -> None:
+        """Close the session's connections."""
+        self._session.close()
+
+    # ---- instances ----
+
+    def register(self, service: str, instance: Instance, *, ephemeral: bool = True, **more: Any) -> None:
+        """Register an instance once, without an agent; `more` are further parameters as Nacos names them."""
+        parameters = _naming(service) | _address(instance)
+        parameters |= {"weight": instance.weight, "healthy": _flag(instance.healthy)}
+        parameters |= {"enabled": _flag(instance.enabled), "ephemeral": _flag(ephemeral)}
+        if instance.metadata:
+            parameters["metadata"] = ",".join(f"{name}={value}" for name, value in instance.metadata)
+        self.call("POST", "/nacos/v1/ns/instance", parameters | more)
+
+    def deregister(self, service: str, instance: Instance) -> None:
+        """Deregister an instance (R27)."""
+        self.call("DELETE", "/nacos/v1/ns/instance", _naming(service) | _address(instance))
+
+    def beat(self, service: str, instance: Instance) -> dict[str, Any]:
+        """Send one light beat; the answer's `code` is 20404 when the instance is unknown."""
+        answer = self.call("PUT", "/nacos/v1/ns/instance/beat", _naming(service) | _address(instance))
+        return dict(answer.json())
+
+    def instances(self, service: str, **more: Any) -> list[Instance]:
+        """Return this node's own list of the service, sorted by address."""
+        answer = self.call("GET", "/nacos/v1/ns/instance/list", _naming(service) | more)
+        return sorted(instance_from_json(host) for host in answer.json()["hosts"])
+
+    # ---- services ----
+
+    def create_service(self, service: str, **more: Any) -> None:
+        """Create service metadata on this node."""
+        self.call("POST", "/nacos/v1/ns/service", _naming(service) | more)
+
+    def service(self, service: str) -> dict[str, Any]:
+        """Return service metadata as this node has it."""
+        return dict(self.call("GET", "/nacos/v1/ns/service", _naming(service)).json())
+
+    def delete_service(self, service: str) -> None:
+        """Delete a service on this node (R25, R26)."""
+        self.call("DELETE", "/nacos/v1/ns/service", _naming(service))
+
+    # ---- the cluster as this node sees it ----
+
+    def responsible(self, service: str) -> str:
+        """Return the `ip:port` this node believes responsible for the service (R9)."""
+        answer = self.call("GET", "/nacos/v1/ns/operator/distro/server", _naming(service))
+        return str(answer.json()["responsibleServer"])
+
+    def members(self) -> dict[str, str]:
+        """Return every member's state, `ip:port` -> `UP | SUSPICIOUS | DOWN`."""
+        answer = self.call("GET", "/nacos/v1/core/cluster/nodes", {})
+        return {member["address"]: member["state"] for member in answer.json()["data"]}
+
+    def state(self) -> dict[str, Any]:
+        """Return the observer's view (`GET /cutheal/state`), also before the node has loaded."""
+        return dict(self.call("GET", "/cutheal/state", {}).json())
+
+    def call(self, method: str, path: str, parameters: dict[str, Any]) -> requests.Response:
+        """Send one request with query parameters and return its 2xx answer.
+
+        Raises:
+            ApiError: the node answered with another status.
+            Unreachable: it did not answer.
+
+        """
+        try:
+            answer = self._session.request(
+                method,
+                self.url + path,
+                params=parameters,
+                timeout=self._timeout_real_s,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise Unreachable(f"{method} {self.url}{path}: no answer: {error}") from error
+        if not answer.ok:
+            raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}")
+        return answer
+
+
+def _naming(service: str) -> dict[str, Any]:
+    return {
+        "serviceName": grouped_name(service, DEFAULT_GROUP),
+        "namespaceId": DEFAULT_NAMESPACE,
+    }
+
+
+def _address(instance: Instance) -> dict[str, Any]:
+    return {"ip": instance.ip, "port": instance.port, "clusterName": instance.cluster}
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"

@@ -1,0 +1,275 @@
+"""A running cluster: its nodes, agents and links, the faults it is under, and what a test waits for.
+
+Every cut and heal is verified before the call returns; every wait has a name and a deadline in
+document seconds, and says what it last saw.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.agent import Agent
+from harness.client import ApiError, Unreachable
+from harness.cluster_report import ClusterReport, report_on
+from harness.convergence import Since, Views, disagreements
+from harness.fault import Fault
+from harness.links.faults import Cut
+from harness.node import Node
+from harness.ownership import name_owned_by
+from harness.patience import Patience
+from harness.processes import ProcessDied
+from harness.program import view_or_reason
+from harness.topology import Grudge, groups, one_way
+from harness.waiting import WaitTimeout
+
+if TYPE_CHECKING:
+    from toxiproxy import Toxiproxy
+
+    from harness.crew import Crew
+
+Party = Node | Agent | str
+"""A node, an agent, or the name of one."""
+
+
+T = TypeVar("T")
+
+
+class NotReached(AssertionError):
+    """A condition was not reached in time: the test's own failure."""
+
+
+class NodeDied(Exception):
+    """A node ended by itself while the test waited for something else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """What was observed where a node did not answer, or answered with an error."""
+
+    reason: str
+
+
+class Cluster:
+    """N nodes, their agents, and a link for every ordered pair; made by `Session.cluster`."""
+
+    def __init__(self, crew: "Crew", patience: Patience, release: Callable[[], None]) -> None:
+        self._crew = crew
+        self._patience = patience
+        self._release = release
+        self.links = crew.links
+
+    def __repr__(self) -> str:
+        return f"<cluster {self.nodes} {self.agents}>"
+
+    def __getitem__(self, name: str) -> Node | Agent:
+        """Return the node or agent of that name."""
+        return self._crew[name]
+
+    @property
+    def nodes(self) -> list[Node]:
+        """All nodes in ring order."""
+        return list(self._crew.nodes)
+
+    @property
+    def agents(self) -> list[Agent]:
+        """All agents in the order of their making."""
+        return list(self._crew.agents)
+
+    @property
+    def time_scale(self) -> float:
+        """Real seconds per document second."""
+        return self._patience.time_scale
+
+    @property
+    def toxiproxy(self) -> "Toxiproxy":
+        """A toxiproxy-python client of this worker's link server, for what the harness does not offer.
+
+        A change made here behind the harness's back shows in the next verification.
+        """
+        return self._crew.toxiproxy()
+
+    def agent(self, name: str, services: Sequence[str]) -> Agent:
+        """Start a client that registers one instance in these services and beats for it.
+
+        Args:
+            name: unique in the cluster, such as "C1".
+            services: plain or grouped names.
+
+        """
+        return self._crew.start_agent(name, services)
+
+    def service_owned_by(
+        self, node: Node, alive: Collection[Node] | None = None, prefix: str = "Service"
+    ) -> str:
+        """Return the name of a service that `node` owns when `alive` are the healthy nodes.
+
+        Computed by the harness itself, not asked of a node (R9).
+        """
+        ring = [member.address for member in (self.nodes if alive is None else alive)]
+        return name_owned_by(node.address, ring, prefix)
+
+    # ---- faults ----
+
+    def partition(self, *sides: Collection[Party], cut: Cut | str = Cut.BLACKHOLE) -> Fault:
+        """Cut every pair of parties on different sides, both ways; a party on two sides is a bridge.
+
+        Returns a fault in force: leave its `with` block, or call `heal`, to end it.
+
+        Raises:
+            ValueError: an empty side, or a party that is not in this cluster.
+            FaultNotInForce: a link is not cut as intended.
+
+        """
+        named = [[self._name(party) for party in side] for side in sides]
+        label = " | ".join("{" + ", ".join(side) + "}" for side in named)
+        return self.grudge(groups(*named), cut, f"partition {label}")
+
+    def isolate(self, node: Party, cut: Cut | str = Cut.BLACKHOLE) -> Fault:
+        """Cut one node or agent from everybody else, both ways."""
+        name = self._name(node)
+        rest = [party.name for party in self._crew.parties if party.name != name]
+        return self.grudge(groups([name], rest), cut, f"isolate {name}")
+
+    def cut(self, source: Party, target: Party, cut: Cut | str = Cut.BLACKHOLE) -> Fault:
+        """Cut one direction: messages from source to target, or, for a connection cut, connections."""
+        names = self._name(source), self._name(target)
+        return self.grudge(one_way([names[0]], [names[1]]), cut, f"cut {names[0]} -> {names[1]}")
+
+    def grudge(self, grudge: Grudge, cut: Cut | str = Cut.BLACKHOLE, description: str = "grudge") -> Fault:
+        """Put any grudge of `harness.topology` in force."""
+        hold = self.links.cut(grudge.edges, Cut(cut))
+        return Fault(f"{description} ({Cut(cut)})", lambda: self.links.heal(hold))
+
+    def heal(self) -> None:
+        """End every fault; verified."""
+        self.links.heal_all()
+
+    # ---- waits ----
+
+    def wait_until(
+        self, observe: Callable[[], T], expected: T | Callable[[T], bool], *, within_s: float
+    ) -> T:
+        """Wait until what is observed is, or satisfies, what is expected; return the observation.
+
+        A node that does not answer, or answers with an error, is observed as that error: the wait goes on.
+
+        Args:
+            observe: asks the cluster something; called again and again.
+            expected: a value, or a predicate.
+            within_s: document seconds.
+
+        Raises:
+            NotReached: not in time; says what was last seen, and how every node is.
+            NodeDied: a node ended by itself meanwhile.
+
+        """
+
+        def accept(seen: T | Unanswered) -> bool:
+            if isinstance(seen, Unanswered):
+                return False
+            return bool(expected(seen)) if callable(expected) else seen == expected
+
+        wanted = getattr(expected, "__name__", "the predicate") if callable(expected) else repr(expected)
+        seen = self._wait(f"wait_until {wanted}", lambda: _answered(observe), accept, within_s)
+        assert not isinstance(seen, Unanswered), "accept refuses these"
+        return seen
+
+    def wait_converged(self, *, within_s: float) -> None:
+        """Wait until all running nodes agree: loaded, all healthy in all views, nothing to send, equal data.
+
+        Args:
+            within_s: document seconds.
+
+        Raises:
+            NotReached: names every key and node that differs, and since when.
+            NodeDied: a node ended by itself meanwhile.
+
+        """
+        since = Since()
+
+        def differences() -> list[str]:
+            members = {node.name: node.address for node in self._running()}
+            return since.update(disagreements(self.views(), members), self._patience.now_s())
+
+        self._wait(
+            "wait_converged",
+            differences,
+            lambda lines: not lines,
+            within_s,
+            describe=lambda _: "\n" + since.describe(self._patience.now_s()),
+        )
+
+    def wait_members(
+        self, expected: Mapping[Node, Collection[Node]] | None = None, *, within_s: float
+    ) -> None:
+        """Wait until each observer holds exactly these nodes for healthy, itself included.
+
+        Args:
+            expected: observer -> the nodes it should see; default: every running node sees all running ones.
+            within_s: document seconds.
+
+        Raises:
+            NotReached: says whom each observer saw last.
+            NodeDied: a node ended by itself meanwhile.
+
+        """
+        running = self._running()
+        wanted = expected or dict.fromkeys(running, running)
+        goal = {node.name: sorted(member.name for member in seen) for node, seen in wanted.items()}
+        self._wait("wait_members", lambda: self._seen_by(wanted), lambda seen: seen == goal, within_s)
+
+    def views(self) -> Views:
+        """Return the view of every running node, or why there is none, asked around the links."""
+        return {node.name: view_or_reason(self._crew.spec.program, node.api) for node in self._running()}
+
+    def describe(self) -> ClusterReport:
+        """Return everything a failure report shows of this cluster."""
+        return report_on(self._crew)
+
+    def close(self) -> None:
+        """End every process, link and reservation of this cluster; it cannot be used again."""
+        self._release()
+
+    def _running(self) -> list[Node]:
+        return [node for node in self.nodes if node.is_running]
+
+    def _seen_by(self, observers: Mapping[Node, object]) -> dict[str, list[str]]:
+        names = {node.address: node.name for node in self.nodes}
+        seen = {}
+        for node in observers:
+            view = view_or_reason(self._crew.spec.program, node.api)
+            seen[node.name] = [view] if isinstance(view, str) else [names.get(a, a) for a in view.sees]
+        return {name: sorted(members) for name, members in seen.items()}
+
+    def _wait(
+        self,
+        name: str,
+        observe: Callable[[], T],
+        accept: Callable[[T], bool],
+        within_s: float,
+        describe: Callable[[T], str] = repr,
+    ) -> T:
+        try:
+            return self._patience.wait(
+                name, observe, accept, within_s=within_s, describe=describe, interrupt=self._check_alive
+            )
+        except WaitTimeout as timeout:
+            for node in self.nodes:
+                node.dump_stacks()
+            raise NotReached(f"{timeout}\n{self.describe().text()}") from None
+
+    def _check_alive(self) -> None:
+        for node in self.nodes:
+            end = node.crashed()
+            if end is not None:
+                raise NodeDied(f"a node ended by itself: {ProcessDied(end)}")
+
+    def _name(self, party: Party) -> str:
+        return party if isinstance(party, str) else party.name
+
+
+def _answered(observe: Callable[[], T]) -> "T | Unanswered":
+    try:
+        return observe()
+    except (ApiError, Unreachable) as error:
+        return Unanswered(str(error))

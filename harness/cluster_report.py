@@ -1,0 +1,76 @@
+"""What a reader needs to see of a cluster when a test failed: every node, every cut, every log."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.agent import Agent
+from harness.node import Node
+from harness.program import View, view_or_reason
+
+if TYPE_CHECKING:
+    from harness.crew import Crew
+
+LAST_LINES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartyReport:
+    """One node or agent: `view` is compact text of what it believes, or why it could not be asked."""
+
+    name: str
+    address: str
+    pid: int
+    condition: str
+    view: tuple[str, ...]
+    log_path: Path
+    last_lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterReport:
+    """A cluster at one moment; `cuts` is one line for each link that is not whole."""
+
+    nodes: tuple[PartyReport, ...]
+    agents: tuple[PartyReport, ...]
+    cuts: tuple[str, ...]
+
+    def text(self) -> str:
+        """Return the state of every node and the cuts, without the logs."""
+        lines = [line for node in self.nodes for line in _party_lines(node)]
+        lines += [line for agent in self.agents for line in _party_lines(agent)]
+        lines += ["links cut: " + ("; ".join(self.cuts) or "none")]
+        return "\n".join(lines)
+
+
+def report_on(crew: "Crew") -> ClusterReport:
+    """Return the report; a node that cannot be asked is part of it, not an error."""
+    return ClusterReport(
+        nodes=tuple(_node_report(node, crew) for node in crew.nodes),
+        agents=tuple(_party_report(agent, agent.instance, ()) for agent in crew.agents),
+        cuts=tuple(crew.links.cut_now()),
+    )
+
+
+def _node_report(node: Node, crew: "Crew") -> PartyReport:
+    if not node.is_running:
+        return _party_report(node, node.address, (f"not asked: {node.condition}",))
+    view = view_or_reason(crew.spec.program, node.api)
+    return _party_report(node, node.address, view.lines if isinstance(view, View) else (view,))
+
+
+def _party_report(party: Node | Agent, address: object, view: tuple[str, ...]) -> PartyReport:
+    return PartyReport(
+        name=party.name,
+        address=str(address),
+        pid=party.pid,
+        condition=party.condition,
+        view=view,
+        log_path=party.log.path,
+        last_lines=tuple(party.log.last_lines(LAST_LINES)),
+    )
+
+
+def _party_lines(party: PartyReport) -> list[str]:
+    head = f"{party.name} {party.address} pid {party.pid} {party.condition}"
+    return [head, *(f"    {line}" for line in party.view)]

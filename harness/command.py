@@ -1,0 +1,68 @@
+"""What all commands of `cutheal` share: a session of their own, and one way to say things."""
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.session import Session, SessionOptions
+from harness.spec import TIME_SCALE_DEFAULT
+
+
+def add_cluster_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every command that runs a cluster."""
+    parser.add_argument(
+        "--links",
+        choices=("auto", "toxiproxy"),
+        default="auto",
+        help="link server: a real Toxiproxy is found by $TOXIPROXY_SERVER, on PATH, "
+        "or where `cutheal toxiproxy install` puts it",
+    )
+    parser.add_argument(
+        "--time-scale",
+        type=float,
+        default=TIME_SCALE_DEFAULT,
+        metavar="F",
+        help="real seconds per document second, 0.02 to 1 (default: %(default)s)",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="of everything drawn (default: %(default)s)")
+    parser.add_argument("--node-log-level", choices=("debug", "info", "warning"), default="info")
+    parser.add_argument("--json", action="store_true", help="print one JSON document on stdout instead")
+
+
+@contextmanager
+def command_session(arguments: argparse.Namespace) -> Iterator[Session]:
+    """Give a session in a temporary folder that goes with it."""
+    folder = Path(tempfile.mkdtemp(prefix="cutheal-"))
+    options = SessionOptions(
+        folder=folder / "command",
+        run_folder=folder,
+        worker="command",
+        links=arguments.links,
+        time_scale=arguments.time_scale,
+        seed=arguments.seed,
+        node_log_level=arguments.node_log_level,
+    )
+    try:
+        session = Session.start(options)
+        try:
+            yield session
+        finally:
+            session.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def say(arguments: argparse.Namespace, document: dict[str, Any], text: str) -> None:
+    """Print the document under --json, else the text."""
+    print(json.dumps(document) if arguments.json else text)
+
+
+def complain(text: str) -> None:
+    """Print one line for a mistake or a failure on stderr."""
+    print(f"cutheal: {text}", file=sys.stderr)

@@ -1,0 +1,178 @@
+"""The parties of one cluster: starts nodes and agents, deals them addresses and links, ends them."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.agent import Agent, agent_launch
+from harness.agent_process import AgentPlan
+from harness.links.fabric import Links
+from harness.links.link import Channel, Link
+from harness.node import Node
+from harness.node_log import NodeLog
+from harness.ownership import grouped_name
+from harness.patience import Patience
+from harness.ports import Reservations
+from harness.processes import Launcher
+from harness.program import NodePlan
+from harness.spec import ClusterSpec
+
+if TYPE_CHECKING:
+    from toxiproxy import Toxiproxy
+
+AGENT_PORT = 8080
+END_REAL_S = 5.0
+"""After SIGKILL; the kernel takes milliseconds."""
+BEAT_S = 5.0
+AGENT_TIMEOUT_S = 1.0
+AGENT_TIMEOUT_MIN_REAL_S = 0.3
+
+
+class Crew:
+    """Nodes and agents of one cluster, each with its links.
+
+    Args:
+        spec: the cluster that was asked for.
+        patience: how long a document second is.
+        seed: of the agents' choices.
+        folder: of this cluster's logs and data.
+
+    """
+
+    def __init__(
+        self,
+        spec: ClusterSpec,
+        *,
+        patience: Patience,
+        seed: int,
+        log_level: str,
+        folder: Path,
+        launcher: Launcher,
+        ports: Reservations,
+        links: Links,
+    ) -> None:
+        self.spec = spec
+        self.links = links
+        self.folder = folder
+        self.patience = patience
+        self._seed = seed
+        self._log_level = log_level
+        self._launcher = launcher
+        self._ports = ports
+        self._addresses: list[str] = []
+        self.nodes: list[Node] = []
+        self.agents: list[Agent] = []
+
+    @property
+    def parties(self) -> list[Node | Agent]:
+        """All nodes, then all agents."""
+        return [*self.nodes, *self.agents]
+
+    def __getitem__(self, name: str) -> Node | Agent:
+        for party in self.parties:
+            if party.name == name:
+                return party
+        known = ", ".join(party.name for party in self.parties)
+        raise KeyError(f"no node or agent {name!r} in this cluster; there are {known}")
+
+    def start_nodes(self) -> None:
+        """Make all links, then fork all nodes at once."""
+        plans = self._plan_nodes()
+        for plan in plans:
+            Path(plan.data_dir).mkdir(parents=True)
+        self.nodes = [
+            Node(plan, self.spec.program, self._launcher, self.links, self._log(plan.name)) for plan in plans
+        ]
+        processes = self._launcher.spawn_all([node.launch() for node in self.nodes])
+        for node, process in zip(self.nodes, processes, strict=True):
+            node.started(process)
+
+    def start_agent(self, name: str, services: Sequence[str]) -> Agent:
+        """Link a new agent to every node and start it."""
+        if name in {party.name for party in self.parties}:
+            raise ValueError(f"{name!r} is taken: nodes and agents of a cluster share one set of names")
+        if not services:
+            raise ValueError(f"agent {name!r} needs at least one service to register in")
+        listens = self._reserve(len(self.nodes))
+        links = [
+            Link(source=name, target=node.name, channel=Channel.CLIENT, listen=listen, upstream=node.address)
+            for node, listen in zip(self.nodes, listens, strict=True)
+        ]
+        self.links.add(links)
+        plan = AgentPlan(
+            name=name,
+            ip=f"10.0.0.{len(self.agents) + 1}",
+            port=AGENT_PORT,
+            services=tuple(grouped_name(service) for service in services),
+            servers=tuple((link.target, link.listen) for link in links),
+            beat_real_s=BEAT_S * self.patience.time_scale,
+            timeout_real_s=max(AGENT_TIMEOUT_S * self.patience.time_scale, AGENT_TIMEOUT_MIN_REAL_S),
+            seed=self._seed,
+        )
+        log = self._log(name)
+        agent = Agent(plan, log, self._launcher.spawn(agent_launch(plan, log)))
+        self.agents.append(agent)
+        return agent
+
+    def toxiproxy(self) -> "Toxiproxy":
+        """Return a toxiproxy-python client of the link server."""
+        return self.links.toxiproxy()
+
+    def close(self) -> None:
+        """Kill every process, remove every link, give every port back."""
+        for party in self.parties:
+            party.process.kill()
+        for party in self.parties:
+            party.process.wait(END_REAL_S)
+        self.links.close()
+        self._let_go()
+
+    def abandon(self) -> None:
+        """Let go of everything when launcher and link server are gone: nothing is left to be ended."""
+        self.links.abandon()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        for node in self.nodes:
+            node.close()
+        self._ports.release(self._addresses)
+        self._addresses.clear()
+
+    def _plan_nodes(self) -> list[NodePlan]:
+        count = self.spec.nodes
+        names = [f"s{number}" for number in range(1, count + 1)]
+        clients = dict(zip(names, self._reserve(count), strict=True))
+        peers = dict(zip(names, self._reserve(count), strict=True))
+        pairs = list(permutations(names, 2))
+        listens = dict(zip(pairs, self._reserve(len(pairs)), strict=True))
+        self.links.add(
+            [
+                Link(source=a, target=b, channel=Channel.PEER, listen=listens[a, b], upstream=peers[b])
+                for a, b in pairs
+            ]
+        )
+        return [
+            NodePlan(
+                name=name,
+                client_address=clients[name],
+                peer_address=peers[name],
+                members=tuple(clients.values()),
+                dial=tuple((clients[other], listens[name, other]) for other in names if other != name),
+                time_scale=self.patience.time_scale,
+                profile=self.spec.profile,
+                identity=f"{self._seed:x}",
+                config=self.spec.config,
+                log_level=self._log_level,
+                data_dir=str(self.folder / name),
+            )
+            for name in names
+        ]
+
+    def _log(self, name: str) -> NodeLog:
+        return NodeLog(self.folder / f"{name}.log", self.patience)
+
+    def _reserve(self, count: int) -> list[str]:
+        addresses = self._ports.reserve(count)
+        self._addresses += addresses
+        return addresses

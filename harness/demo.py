@@ -1,0 +1,127 @@
+"""`cutheal demo`: the documents' story on real processes, their tables beside what the cluster said."""
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from harness.cluster import Cluster
+from harness.command import command_session, say
+from harness.documents import (
+    AGENTS,
+    CUT,
+    CUT_WITHIN_S,
+    HEALED,
+    HEALED_WITHIN_S,
+    SERVICES,
+    STEADY,
+    STEADY_WITHIN_S,
+    Phase,
+    Tables,
+    watch,
+)
+from harness.links.matrix import FaultNotInForce, Matrix
+from harness.session import Session
+from harness.spec import ClusterSpec
+
+MATCH, DIFFER, NOT_IN_FORCE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What the demo saw: the phases in order, and the matrix of all links before, during and after."""
+
+    phases: tuple[Phase, ...]
+    matrices: Mapping[str, Matrix]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; return 0 if all tables match, 1 if one differs, 2 if a fault was not in force."""
+    with command_session(arguments) as session:
+        cluster = session.cluster(ClusterSpec(nodes=3), owner="cutheal demo")
+        if not arguments.json:
+            _introduce(session, cluster)
+        try:
+            story = tell(cluster)
+        except FaultNotInForce as not_in_force:
+            say(arguments, {"fault_not_in_force": str(not_in_force)}, f"not in force: {not_in_force}")
+            return NOT_IN_FORCE
+        if arguments.json:
+            print(json.dumps(_document(session, cluster, story)))
+        else:
+            _show(story)
+    return MATCH if all(phase.matches for phase in story.phases) else DIFFER
+
+
+def tell(cluster: Cluster) -> Story:
+    """Play R22, R23 and R24: register, cut {s1, s2, C1, C2} | {s3, C3}, heal.
+
+    Raises:
+        FaultNotInForce: the cut or the heal did not happen as intended.
+
+    """
+    agents = [cluster.agent(name, SERVICES) for name in AGENTS]
+    s1, s2, s3 = cluster.nodes
+    steady = watch(cluster, "steady (R22)", STEADY, STEADY_WITHIN_S)
+    before = cluster.links.matrix()
+    with cluster.partition([s1, s2, *agents[:2]], [s3, agents[2]]):
+        cut = watch(cluster, "cut {S1, S2, C1, C2} | {S3, C3} (R23)", CUT, CUT_WITHIN_S)
+        during = cluster.links.matrix()
+    healed = watch(cluster, "healed (R24)", HEALED, HEALED_WITHIN_S)
+    after = cluster.links.matrix()
+    return Story(phases=(steady, cut, healed), matrices={"before": before, "during": during, "after": after})
+
+
+def _introduce(session: Session, cluster: Cluster) -> None:
+    server = session.link_server
+    nodes = ", ".join(f"{node.name} {node.address} (pid {node.pid})" for node in cluster.nodes)
+    print(f"three nodes: {nodes}")
+    print(f"links: {server.backend} {server.version}; 1 document second = {cluster.time_scale} s")
+
+
+def _show(story: Story) -> None:
+    console = Console()
+    for phase in story.phases:
+        console.print(_rich_table(phase))
+        if not phase.matches:
+            print(f"expected:\n{phase.expected.text()}")
+    verdict = all(phase.matches for phase in story.phases)
+    print("every table is that of the documents" if verdict else "a table differs from the documents")
+
+
+def _rich_table(phase: Phase) -> Table:
+    mark = "as the documents say" if phase.matches else "DIFFERS from the documents"
+    table = Table(title=f"{phase.name}: {mark}", title_justify="left")
+    for heading in ("", "healthy", *SERVICES):
+        table.add_column(heading)
+    if phase.seen is not None:
+        for node in phase.seen.lists:
+            table.add_row(node, phase.seen.healthy[node], *_cells(phase.seen, node))
+    return table
+
+
+def _cells(tables: Tables, node: str) -> list[str]:
+    return [f"{tables.lists[node][service]}  ({tables.owners[node][service]})" for service in SERVICES]
+
+
+def _document(session: Session, cluster: Cluster, story: Story) -> dict[str, Any]:
+    return {
+        "links": {"backend": session.link_server.backend, "version": session.link_server.version},
+        "time_scale": cluster.time_scale,
+        "nodes": [{"name": n.name, "address": n.address, "pid": n.pid} for n in cluster.nodes],
+        "agents": [{"name": a.name, "instance": str(a.instance), "pid": a.pid} for a in cluster.agents],
+        "phases": [
+            {
+                "name": phase.name,
+                "matches": phase.matches,
+                "expected": asdict(phase.expected),
+                "seen": None if phase.seen is None else asdict(phase.seen),
+            }
+            for phase in story.phases
+        ],
+        "matrix": {name: matrix.as_json() for name, matrix in story.matrices.items()},
+    }

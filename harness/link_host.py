@@ -1,0 +1,55 @@
+"""The link server of one session: found, started through the launcher, replaced when it no longer answers."""
+
+from itertools import count
+from pathlib import Path
+
+from harness.links.api import ToxiproxyApi
+from harness.links.toxiproxy import find_server, server_argv, wait_ready
+from harness.ports import Reservations
+from harness.processes import Launch, Launcher, Process
+
+
+class LinkHost:
+    """Starts the link server on a reserved port and knows its API.
+
+    Args:
+        folder: of its log.
+        launcher: owns its process.
+        ports: where its port is reserved.
+
+    Raises:
+        NoLinkServer: none is to be had; the message names the command that installs one.
+
+    """
+
+    def __init__(self, folder: Path, launcher: Launcher, ports: Reservations) -> None:
+        self._path = find_server()
+        self._folder = folder
+        self._launcher = launcher
+        self._ports = ports
+        self._numbers = count(1)
+        (self._address,) = ports.reserve(1)
+        self.process, self.api = self._start()
+
+    def replace(self) -> ToxiproxyApi:
+        """Kill what is left of the server and start another on a new port; return its API."""
+        self.process.kill()
+        self.api.close()
+        self._ports.release([self._address])
+        (self._address,) = self._ports.reserve(1)
+        self.process, self.api = self._start()
+        return self.api
+
+    def close(self) -> None:
+        """Close the API's connection; the process ends with the launcher."""
+        self.api.close()
+
+    def _start(self) -> tuple[Process, ToxiproxyApi]:
+        launch = Launch(
+            name="toxiproxy",
+            log_path=self._folder / f"toxiproxy-{next(self._numbers)}.log",
+            argv=server_argv(self._path, self._address),
+            env=(("LOG_LEVEL", "warn"),),
+        )
+        process = self._launcher.spawn(launch)
+        return process, wait_ready(self._address, pid=process.pid, interrupt=process.raise_if_dead)

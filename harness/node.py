@@ -1,0 +1,148 @@
+"""One node of a running cluster: its process, its address, and how to hurt it.
+
+What happens to the process also happens to the links: behind an enabled proxy a dead host would
+look like an open port.
+"""
+
+import signal
+from enum import StrEnum
+from pathlib import Path
+
+from harness.client import NodeApi
+from harness.links.fabric import Links
+from harness.node_log import NodeLog
+from harness.processes import Exit, Launch, Launcher, Process
+from harness.program import NodePlan, Program, View
+
+EXIT_REAL_S = 5.0
+"""How long a node may take to drain and end after SIGTERM."""
+
+
+class Condition(StrEnum):
+    """What the harness did to a process; `crashed` is what it did by itself."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    KILLED = "killed"
+    TERMINATED = "terminated"
+    CRASHED = "crashed"
+
+
+class Node:
+    """A node: it keeps its name, its ports and its links for life, through any number of processes."""
+
+    def __init__(
+        self, plan: NodePlan, program: Program, launcher: Launcher, links: Links, log: NodeLog
+    ) -> None:
+        self.plan = plan
+        self.name = plan.name
+        self.address = plan.client_address
+        self.api = NodeApi(f"http://{plan.client_address}")
+        self.data_dir = Path(plan.data_dir)
+        self.log = log
+        self.condition = Condition.RUNNING
+        self._program = program
+        self._launcher = launcher
+        self._links = links
+        self._process: Process | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.name} {self.address} {self.condition}>"
+
+    @property
+    def pid(self) -> int:
+        """Process id of the current, or else the last, process."""
+        return self.process.pid
+
+    @property
+    def process(self) -> Process:
+        """The current, or else the last, process."""
+        assert self._process is not None, f"{self.name} was never started"
+        return self._process
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the node's process exists and is not paused."""
+        return self.condition is Condition.RUNNING
+
+    def launch(self) -> Launch:
+        """Return what the launcher has to start."""
+        start = self._program.start(self.plan)
+        return Launch(
+            name=self.name, log_path=self.log.path, argv=start.argv, entry=start.entry, env=start.env
+        )
+
+    def started(self, process: Process) -> None:
+        """Take over the process that `launch` described."""
+        self._process = process
+        self.condition = Condition.RUNNING
+
+    def view(self) -> View:
+        """Return what the node believes now, asked around the links."""
+        return self._program.view(self.api)
+
+    def kill(self) -> None:
+        """SIGKILL; links that lead here refuse from now on."""
+        self.process.kill()
+        self._ended(Condition.KILLED)
+
+    def terminate(self) -> Exit:
+        """SIGTERM: let the node drain; return how it ended."""
+        self.process.terminate()
+        end = self.process.wait(EXIT_REAL_S)
+        self._ended(Condition.TERMINATED)
+        return end
+
+    def pause(self) -> None:
+        """SIGSTOP: the node keeps its connections and says nothing."""
+        self.process.pause()
+        self.condition = Condition.PAUSED
+        self._links.set_condition(self.name, self.condition)
+
+    def resume(self) -> None:
+        """SIGCONT."""
+        self.process.resume()
+        self.condition = Condition.RUNNING
+        self._links.set_condition(self.name, self.condition)
+
+    def restart(self, *, wipe: bool = False) -> None:
+        """End the process if it lives, and start it again on the same ports.
+
+        Args:
+            wipe: also empty the node's data folder. nodecore's AP data live in memory only and are
+                gone either way.
+
+        """
+        if self.condition in (Condition.RUNNING, Condition.PAUSED):
+            self.kill()
+        if wipe:
+            _empty(self.data_dir)
+        self.started(self._launcher.spawn(self.launch()))
+        self._links.node_started(self.name)
+
+    def crashed(self) -> Exit | None:
+        """Return how the node ended if it did so by itself, else None."""
+        end = self.process.exit
+        if end is None or self.condition not in (Condition.RUNNING, Condition.PAUSED):
+            return None
+        self._ended(Condition.CRASHED)
+        return end
+
+    def dump_stacks(self) -> None:
+        """Have the process write all its stacks into its log; only a forked one knows how to."""
+        if self.is_running and self.launch().entry is not None:
+            self.process.signal(signal.SIGUSR1)
+
+    def close(self) -> None:
+        """Close the observer's connections."""
+        self.api.close()
+
+    def _ended(self, condition: Condition) -> None:
+        self.condition = condition
+        self.api.close()
+        self._links.node_died(self.name)
+
+
+def _empty(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        path.rmdir() if path.is_dir() else path.unlink()

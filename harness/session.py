@@ -1,0 +1,220 @@
+"""What one pytest worker, or one command, shares among its clusters: launcher, link server, ports, slots.
+
+A launcher or link server that died is replaced before the next cluster. Nothing outlives the process
+that made the session: the launcher is the guardian (design section 8).
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from random import Random
+
+from harness.cluster import Cluster
+from harness.crew import Crew
+from harness.link_host import LinkHost
+from harness.links.api import LinkServerDied, ToxiproxyApi
+from harness.links.fabric import Links
+from harness.patience import Patience
+from harness.ports import Reservations
+from harness.processes import Launcher, LauncherDied
+from harness.program import Nodecore
+from harness.slots import Slots, capacity_for
+from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_time_scale
+from harness.stall import Canary
+
+AGENTS_TOO = 2
+"""A slot is a process: a cluster takes as many again as it has nodes, for its agents come later."""
+
+READY_WITHIN_S = 200.0
+"""Document seconds: 10 s real at the default scale; a cluster takes 0.1 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionOptions:
+    """How a session runs its clusters.
+
+    Args:
+        folder: this worker's own; made by the launcher, removed at the end unless `keep`.
+        run_folder: shared by all workers of a run; holds the slots.
+        worker: name for messages.
+        links: `auto` or `toxiproxy`.
+        time_scale: real seconds per document second, for clusters that do not name their own.
+        seed: of everything drawn.
+        node_log_level: of every node.
+        keep: leave the folder.
+
+    """
+
+    folder: Path
+    run_folder: Path
+    worker: str = "master"
+    links: str = "auto"
+    time_scale: float = TIME_SCALE_DEFAULT
+    seed: int = 0
+    node_log_level: str = "info"
+    keep: bool = False
+
+
+class Session:
+    """Makes clusters, one after another or side by side; start it from the main thread.
+
+    Args:
+        options: how it runs them.
+
+    Raises:
+        NoLinkServer: no link server can be had; the message names the command that installs one.
+        BadSpec: the time scale is out of bounds.
+
+    """
+
+    def __init__(self, options: SessionOptions) -> None:
+        check_time_scale(options.time_scale)
+        self.options = options
+        self._random = Random(options.seed)
+        self._numbers = count(1)
+        self._open: dict[str, Crew] = {}
+        self._threads_before = set(threading.enumerate())
+        self._ports = Reservations()
+        self._slots = Slots(options.run_folder / "slots", self.slots_capacity)
+        self._canary = Canary()
+        self._launcher, self._links = self._begin()
+        self._canary.start()
+
+    @classmethod
+    def start(cls, options: SessionOptions) -> "Session":
+        """Start launcher and link server; see the class for what it raises."""
+        return cls(options)
+
+    @property
+    def link_server(self) -> ToxiproxyApi:
+        """The link server: its `backend`, `version` and `api_address`."""
+        return self._links.api
+
+    @property
+    def slots_capacity(self) -> int:
+        """How much cluster this machine carries at once, at this time scale."""
+        return capacity_for(os.cpu_count() or 1, self.options.time_scale)
+
+    def cluster(
+        self, spec: ClusterSpec, *, owner: str, on_wait: Callable[[str], None] = lambda _: None
+    ) -> Cluster:
+        """Start a cluster and return it ready: loaded, everybody sees everybody, links verified.
+
+        Args:
+            spec: what it should be.
+            owner: for whom, such as a test's id.
+            on_wait: told, once, when the cluster has to wait for a slot.
+
+        Raises:
+            NotReached: it was not ready in time; says what was last seen on every node.
+            NodeDied: a node ended while starting; says how, and its last lines.
+            FaultNotInForce: a link does not work.
+
+        """
+        name = f"k{next(self._numbers)}"
+        with ExitStack() as undo:
+            undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes, who=owner, on_wait=on_wait))
+            crew = self._crew(name, spec)
+            undo.callback(self._forget, name)
+            undo.callback(crew.close)
+            patience = crew.patience
+            crew.start_nodes()
+            cluster = Cluster(crew, patience, undo.pop_all().close)
+        try:
+            cluster.wait_converged(within_s=READY_WITHIN_S)
+            cluster.links.verify()
+        except BaseException:
+            cluster.close()
+            raise
+        return cluster
+
+    def revive(self) -> str | None:
+        """Replace a launcher or link server that died; return a sentence that says so, or None."""
+        if not self._launcher.is_alive:
+            return self._replace_launcher()
+        try:
+            self._links.api.proxies()
+        except LinkServerDied as died:
+            api = self._links.replace()
+            for crew in self._open.values():
+                crew.links.restore(api)
+            return f"{died}; it was replaced and {len(self._open)} clusters' links restored"
+        return None
+
+    def leaks(self) -> list[str]:
+        """Return what closed clusters left behind, one line each."""
+        if not self._launcher.is_alive:
+            return []
+        ours = {party.pid for crew in self._open.values() for party in crew.parties}
+        ours.add(self._links.process.pid)
+        processes = [p for p in self._launcher.processes if p.pid not in ours]
+        lines = [f"process {process.name} (pid {process.pid})" for process in processes]
+        if not self._open:
+            lines += [f"proxy {name}" for name in self._links.api.proxies()]
+            lines += [
+                f"reserved port {a}" for a in self._ports.addresses if a != self.link_server.api_address
+            ]
+        return lines
+
+    def close(self) -> None:
+        """End everything: clusters, link server, launcher, ports, folder."""
+        for crew in list(self._open.values()):
+            crew.close()
+        self._open.clear()
+        self._canary.stop()
+        self._links.close()
+        self._launcher.close()
+        self._ports.close()
+        if not self.options.keep:
+            shutil.rmtree(self.options.folder, ignore_errors=True)
+
+    def _begin(self) -> tuple[Launcher, LinkHost]:
+        preload = (*Nodecore().preload, "harness.agent_process")
+        launcher = Launcher.start(self.options.folder, preload)
+        try:
+            return launcher, LinkHost(self.options.folder, launcher, self._ports)
+        except BaseException:
+            launcher.close()
+            self._ports.close()
+            raise
+
+    def _replace_launcher(self) -> str:
+        sentence = self._how_launcher_ended()
+        for crew in list(self._open.values()):
+            crew.abandon()
+        self._open.clear()
+        self._links.close()
+        self._launcher.close()
+        self._ports.close()
+        self._ports = Reservations()
+        self._launcher, self._links = self._begin()
+        return f"{sentence}; a new one was started"
+
+    def _how_launcher_ended(self) -> str:
+        try:
+            self._launcher.raise_if_lost()
+        except LauncherDied as lost:
+            return str(lost)
+        return "the launcher was closed"
+
+    def _crew(self, name: str, spec: ClusterSpec) -> Crew:
+        crew = Crew(
+            spec,
+            patience=Patience(spec.time_scale or self.options.time_scale, self._canary),
+            seed=self._random.getrandbits(64),
+            log_level=self.options.node_log_level,
+            folder=self.options.folder / name,
+            launcher=self._launcher,
+            ports=self._ports,
+            links=Links(self._links.api, prefix=f"{name}-"),
+        )
+        self._open[name] = crew
+        return crew
+
+    def _forget(self, name: str) -> None:
+        self._open.pop(name, None)
