@@ -34,7 +34,7 @@ def parse(argv: Sequence[str]) -> NodeConfig:
         SettingsError: one line that says what is wrong.
         SystemExit: after `--help`.
     """
-    flags = _parser().parse_args(argv)
+    flags = _PARSER.parse_args(argv)
     given = _from_file(flags.config) if flags.config else {}
     given = given | _from_flags(flags)
     return _validated(_build(given, [_assignment(text) for text in flags.set]))
@@ -247,3 +247,7 @@ def _validated(config: NodeConfig) -> NodeConfig:
     if config.address:
         return replace(config, address=_address("address", config.address))
     return config
+
+
+# Built once per process: forked nodes need not build it again.
+_PARSER = _parser()

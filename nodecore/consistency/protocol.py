@@ -6,7 +6,7 @@ raise; their Future carries the answer or the exception of a failed submission.
 """
 
 from collections.abc import Collection, Mapping
-from concurrent.futures import Future  # noqa: TC003  for those who inspect the Protocol
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, TypeVar

@@ -21,6 +21,8 @@ DRAIN_REAL_S = 5.0
 _POLL_REAL_S = 10.0
 """How often idle connections are looked at; work itself wakes the loop."""
 _DRAIN_POLL_REAL_S = 0.01
+_THREADS_AT_START = 2
+"""The rest come when requests do: 32 threads cost 5 ms of every node's start."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -55,9 +57,10 @@ class Servers:
     ) -> None:
         self._map: dict[int, Any] = {}
         self._servers = [
-            _server(application, client, limits.client_threads, limits, self._map),
-            _server(application, peer, limits.peer_threads, limits, self._map),
+            _server(application, client, limits, self._map),
+            _server(application, peer, limits, self._map),
         ]
+        self._threads_max = (limits.client_threads, limits.peer_threads)
         self._stopping = False
 
     def run(self) -> None:
@@ -95,16 +98,24 @@ class Servers:
 
     def _poll(self, timeout_s: float) -> None:
         wasyncore.loop(timeout=timeout_s, use_poll=True, map=self._map, count=1)
+        for server, threads_max in zip(self._servers, self._threads_max, strict=True):
+            _grow(server.task_dispatcher, threads_max)
 
 
-def _server(
-    application: Application, bound: socket.socket, threads: int, limits: Limits, shared: dict[int, Any]
-) -> Any:
+def _grow(dispatcher: Any, threads_max: int) -> None:
+    """Add threads for requests that no thread is free for; tasks come from our own loop, just before this."""
+    threads = len(dispatcher.threads)
+    missing = len(dispatcher.queue) - (threads - dispatcher.active_count)
+    if missing > 0 and threads < threads_max:
+        dispatcher.set_thread_count(min(threads + missing, threads_max))
+
+
+def _server(application: Application, bound: socket.socket, limits: Limits, shared: dict[int, Any]) -> Any:
     return create_server(
         application,
         map=shared,
         sockets=[bound],
-        threads=threads,
+        threads=_THREADS_AT_START,
         connection_limit=limits.connections_max,
         channel_timeout=limits.channel_idle_real_s,
         max_request_body_size=limits.body_bytes_max,
