@@ -15,12 +15,6 @@ spec = importlib.util.spec_from_file_location("harness.session", {path!r})
 module = importlib.util.module_from_spec(spec)
 sys.modules["harness.session"] = module
 spec.loader.exec_module(module)
-try:
-    import harness.links.server
-except ImportError:
-    import types
-    no_server = type("NoLinkServer", (Exception,), {{}})
-    sys.modules["harness.links.server"] = types.SimpleNamespace(NoLinkServer=no_server)
 """
 
 
@@ -45,13 +39,20 @@ class InnerRun:
     @property
     def notes(self) -> list[str]:
         """What the imagined world noted, without folders."""
-        text = self._notes.read_text(encoding="utf-8") if self._notes.exists() else ""
-        return [line for line in text.splitlines() if not line.startswith("folder ")]
+        return [line for line in self._lines() if not line.startswith("folder ")]
+
+    @property
+    def folders(self) -> list[str]:
+        """The folders that imagined sessions were given."""
+        return [line.removeprefix("folder ") for line in self._lines() if line.startswith("folder ")]
 
     @property
     def left_behind(self) -> list[str]:
         """What is left in the inner run's folder for temporary files."""
         return sorted(path.name for path in self.temporary.iterdir() if path.name.startswith("cutheal"))
+
+    def _lines(self) -> list[str]:
+        return self._notes.read_text(encoding="utf-8").splitlines() if self._notes.exists() else []
 
 
 @pytest.fixture

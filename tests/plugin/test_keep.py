@@ -2,6 +2,7 @@
 
 import os
 import pty
+import subprocess
 import sys
 
 from tests.plugin.conftest import InnerRun
@@ -51,16 +52,16 @@ def test_nothing_is_kept_when_nothing_failed(imagined: InnerRun) -> None:
 def test_pytest_waits_for_enter_on_a_terminal(imagined: InnerRun) -> None:
     """Where somebody sits before it, pytest holds the cluster until Enter, and only then ends it."""
     imagined.prepare(test=FAILS)
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(imagined.pytester.path)
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", "--keep-cluster", "-p", "no:cacheprovider"])
+    terminal, ours = pty.openpty()
+    command = [sys.executable, "-m", "pytest", "--keep-cluster"]
+    run = subprocess.Popen(command, cwd=imagined.pytester.path, stdin=ours, stdout=ours, stderr=ours)
+    os.close(ours)
     before = read_until(terminal, b"Enter or Ctrl-C ends it and pytest: ")
     assert b"s2 http://127.0.0.1:1 pid 7" in before
     assert "session closed" not in imagined.notes
     os.write(terminal, b"\n")
     assert b"1 failed, 1 passed" in read_until(terminal, None)
-    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+    assert run.wait() == 1
     os.close(terminal)
     assert imagined.notes[-1] == "session closed"
 

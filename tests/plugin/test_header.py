@@ -1,0 +1,79 @@
+"""The report header, and what is said where there is no link server."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.plugin.conftest import InnerRun
+
+SCRIPT = "#!/bin/sh\necho toxiproxy-server version 9.8.7\n"
+
+
+@pytest.fixture
+def no_server(inner: InnerRun, monkeypatch: pytest.MonkeyPatch) -> InnerRun:
+    """A machine without a link server."""
+    monkeypatch.delenv("TOXIPROXY_SERVER", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    return inner
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_the_header_names_server_scale_seed_and_slots(
+    inner: InnerRun, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    """One line, in the controller alone; the version is the one that the program itself says."""
+    server = program(inner.pytester.path / "toxiproxy-server", SCRIPT)
+    monkeypatch.setenv("TOXIPROXY_SERVER", str(server))
+    result = inner("--cluster-seed=12", *workers, test="def test_a(): pass")
+    result.stdout.fnmatch_lines(
+        [f"cutheal: links toxiproxy 9.8.7 ({server}), time scale 0.05, seed 12, slots *"]
+    )
+    assert result.stdout.str().count("cutheal:") == 1
+    assert inner.left_behind == []
+
+
+def test_asking_for_toxiproxy_where_there_is_none_is_a_usage_error(no_server: InnerRun) -> None:
+    """CI says `--links toxiproxy`; nothing is run without it."""
+    result = no_server("--links=toxiproxy", test="def test_a(): pass")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: --links toxiproxy: no link server:*`cutheal toxiproxy install`*"])
+    result.stdout.no_fnmatch_line("*1 passed*")
+
+
+def test_without_a_server_only_tests_with_a_cluster_fail(no_server: InnerRun) -> None:
+    """The header says so beforehand; each such test errors with the command that installs one, no traceback."""
+    result = no_server(
+        test="""
+        def test_without(): pass
+        def test_with(cluster): pass
+        def test_too(cluster_factory): pass
+        """
+    )
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(
+        [
+            "cutheal: links none, *",
+            "cutheal: tests that use a cluster will fail: no link server: *`cutheal toxiproxy install`*",
+            "*ERROR at setup of test_with*",
+            "no link server: *`cutheal toxiproxy install` installs it",
+        ]
+    )
+    result.stdout.no_fnmatch_line("*Traceback*")
+    assert no_server.left_behind == []
+
+
+def test_a_server_that_does_not_run_is_no_server(inner: InnerRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken program is named, not passed on as a version."""
+    server = program(inner.pytester.path / "toxiproxy-server", "#!/bin/sh\nexit 3\n")
+    monkeypatch.setenv("TOXIPROXY_SERVER", str(server))
+    result = inner("--links=toxiproxy", test="def test_a(): pass")
+    result.stderr.fnmatch_lines(
+        [f"ERROR: --links toxiproxy: {server} does not tell its version: *exit status 3*"]
+    )
+
+
+def program(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)
+    return path

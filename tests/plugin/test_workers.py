@@ -1,0 +1,121 @@
+"""pytest-xdist: each worker on its own below one folder, replaced workers too, and none outlives the run."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.processes.kernel import is_running
+from harness.waiting import wait_for
+from tests.plugin.conftest import InnerRun
+
+PLENTY_REAL_S = 30.0
+SECOND = 1.0
+"""What a killed run's workers are given by the requirement: one second."""
+
+
+def test_workers_share_a_folder_and_a_seed(imagined: InnerRun) -> None:
+    """Every worker has a session and a folder of its own; a worker that replaces a crashed one too."""
+    result = imagined(
+        "-n1",
+        "--cluster-seed=5",
+        "--time-scale=0.1",
+        test="""
+        @pytest.mark.parametrize("n", range(3))
+        def test_a(cluster, n):
+            if n == 1: os._exit(1)
+        """,
+    )
+    result.assert_outcomes(passed=2, failed=1)
+    sessions = [note for note in imagined.notes if note.startswith("session worker")]
+    workers = [note.split()[1].removeprefix("worker=") for note in sessions]
+    assert workers == ["gw0", "gw1"]
+    assert all("time_scale=0.1 seed=5" in session for session in sessions)
+    folders = [Path(folder) for folder in imagined.folders]
+    assert [folder.name for folder in folders] == workers
+    assert len({folder.parent for folder in folders}) == 1
+    assert imagined.left_behind == []
+
+
+def test_without_xdist_there_is_one_worker(imagined: InnerRun) -> None:
+    """Also when xdist itself is turned off."""
+    result = imagined("-p", "no:xdist", test="def test_a(cluster): pass")
+    result.assert_outcomes(passed=1)
+    assert imagined.notes[0].startswith("session worker=main")
+    assert imagined.left_behind == []
+
+
+def test_ids_are_the_same_in_every_worker(imagined: InnerRun) -> None:
+    """Trials under xdist: no 'different tests were collected', each id once."""
+    result = imagined("-n2", "--trials=3", "-v", test="def test_a(cluster): pass")
+    result.assert_outcomes(passed=3)
+    result.stdout.no_fnmatch_line("*ifferent tests were collected*")
+    for trial in (1, 2, 3):
+        assert result.stdout.str().count(f"PASSED test_inner.py::test_a[trial{trial}]") == 1
+
+
+def test_workers_die_with_a_killed_controller(imagined: InnerRun) -> None:
+    """kill -9 of pytest: its workers are gone within a second, not when xdist finds out."""
+    imagined.prepare(
+        test="""
+        import threading
+        @pytest.mark.parametrize("n", [1, 2])
+        def test_stays(cluster, n):
+            from harness.session import WORLD
+            WORLD.note(f"pid {os.getpid()}")
+            threading.Event().wait(60)
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-n2"]
+    with subprocess.Popen(command, cwd=imagined.pytester.path, stdout=subprocess.DEVNULL) as run:
+        pids = wait_for("two workers", lambda: pids_of(imagined), lambda pids: len(pids) == 2, PLENTY_REAL_S)
+        run.kill()
+    wait_for(
+        "the workers to die", lambda: [p for p in pids if is_running(p)], lambda alive: not alive, SECOND
+    )
+
+
+def test_a_worker_whose_controller_is_gone_ends_at_once(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A controller killed while its worker starts: the worker finds out before it runs anything."""
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    program = (
+        "import platform; from fixtures.runs import die_with_controller;"
+        f"die_with_controller({{'controller_pid': {dead.pid}, 'machine': platform.node()}}); print('alive')"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (1, "")
+
+
+def test_a_worker_on_another_machine_is_left_to_xdist(pytester: pytest.Pytester) -> None:
+    """The controller's pid means nothing there."""
+    program = (
+        "from fixtures.runs import die_with_controller;"
+        "die_with_controller({'controller_pid': 2**22 - 1, 'machine': 'elsewhere'}); print('alive')"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stdout) == (0, "alive\n")
+
+
+def test_ctrl_c_ends_everything(imagined: InnerRun) -> None:
+    """Ctrl-C in a test closes its cluster and the session, and leaves no folder."""
+    result = imagined(
+        test="""
+        import signal
+        def test_interrupted(cluster):
+            signal.raise_signal(signal.SIGINT)
+        """
+    )
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert imagined.notes[-2:] == [
+        "closed cluster of test_inner.py::test_interrupted",
+        "session closed",
+    ]
+    assert imagined.left_behind == []
+
+
+def pids_of(inner: InnerRun) -> list[int]:
+    return [int(note.removeprefix("pid ")) for note in inner.notes if note.startswith("pid ")]
