@@ -257,12 +257,12 @@ class Launcher:
     def _introduce(self, start: Start) -> None:
         try:
             (answer,) = self._ask([start], START_WITHIN_REAL_S)
-        except LauncherDied:
+        except BaseException:
             self.close()
             raise
         if isinstance(answer, Refused):
             self.close()
-            raise LauncherDied(f"launcher (pid {self.pid}): {answer.why}", ())
+            raise LauncherDied(f"launcher (pid {self.pid}) cannot start: {answer.why}", ())
 
     def _ask_to_close(self) -> tuple[str, ...]:
         self._program.send_signal(signal.SIGCONT)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 LINUX = sys.platform == "linux"
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
@@ -108,7 +110,6 @@ def _state_by_psutil(pid: int) -> tuple[str, ...]:
 
 
 def _prctl(option: int, argument: int | bytes) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, argument, 0, 0, 0) != 0:
+    if _LIBC.prctl(option, argument, 0, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, f"prctl({option}): {os.strerror(code)}")

@@ -48,28 +48,34 @@ class _ParentGone(Exception):
 def main(argv: Sequence[str]) -> int:
     """Serve one pytest process until it says Close or dies."""
     channel = _Channel(int(argv[0]))
-    parent_pid = int(argv[1])
-    # SIGCONT, not SIGKILL: a stopped launcher must wake up to remove the folder after its parent's death.
-    kernel.arm_parent_death(signal.SIGCONT)
-    start = channel.receive_start()
-    if start is None or os.getppid() != parent_pid:
+    try:
+        parent_fd = _watch_parent(int(argv[1]))
+        start = channel.receive_start()
+    except _ParentGone:
         return 1
     _enter(start)
     why = _preload(start.preload)
     if why:
         channel.send(Refused(number=start.number, why=why))
         return 1
-    family = Family(start)
     gc.collect()
     gc.freeze()
+    _serve(channel, start, None if start.portable else parent_fd)
+    return 0
+
+
+def _serve(channel: "_Channel", start: Start, parent_fd: int | None) -> None:
+    """Serve; then end everything, and remove the folder when the parent did not say Close."""
+    family = Family(start)
+    is_abandoned = False
     try:
-        _Server(channel, family, start, parent_pid).serve()
+        _Server(channel, family, parent_fd).serve(start.number)
     except (_ParentGone, BrokenPipeError, ConnectionResetError):
-        family.end(END_WITHIN_REAL_S)
-        shutil.rmtree(start.folder, ignore_errors=True)  # nobody is left to tell
+        is_abandoned = True
     finally:
         family.end(END_WITHIN_REAL_S)
-    return 0
+    if is_abandoned:
+        shutil.rmtree(start.folder, ignore_errors=True)  # nobody is left to be told what could not go
 
 
 class _Channel:
@@ -87,14 +93,14 @@ class _Channel:
             raise _ParentGone
         return list(self._decoder.feed(received))  # type: ignore[arg-type]
 
-    def receive_start(self) -> Start | None:
-        try:
-            while not (messages := self.receive()):
-                pass
-        except _ParentGone:
-            return None
+    def receive_start(self) -> Start:
+        """Return the first message. Raises _ParentGone."""
+        while not (messages := self.receive()):
+            pass
         (start,) = messages
-        return start if isinstance(start, Start) else None
+        if not isinstance(start, Start):
+            raise TypeError(f"expected Start, got {start}")
+        return start
 
     def send(self, answer: Answer) -> None:
         frame = encode(answer)
@@ -105,23 +111,22 @@ class _Channel:
 class _Server:
     """Answers requests and tells of deaths, one event at a time."""
 
-    def __init__(self, channel: _Channel, family: Family, start: Start, parent_pid: int) -> None:
+    def __init__(self, channel: _Channel, family: Family, parent_fd: int | None) -> None:
         self._channel = channel
         self._family = family
         self._children_fd = _wake_on_child()
-        self._parent_fd = None if start.portable else kernel.watch_process(parent_pid)
+        self._parent_fd = parent_fd
         self._unanswered: dict[int, int] = {}
-        self._start_number = start.number
         self._closed = False
 
-    def serve(self) -> None:
-        """Return after Close. Raises _ParentGone, BrokenPipeError, ConnectionResetError."""
+    def serve(self, start_number: int) -> None:
+        """Say Ready and serve until Close. Raises _ParentGone, BrokenPipeError, ConnectionResetError."""
         poll = select.poll()
         for descriptor in (self._channel.descriptor, self._family.armed_fd, self._children_fd):
             poll.register(descriptor, select.POLLIN)
         if self._parent_fd is not None:
             poll.register(self._parent_fd, select.POLLIN)
-        self._channel.send(Ready(number=self._start_number))
+        self._channel.send(Ready(number=start_number))
         while not self._closed:
             for descriptor, _ in poll.poll():
                 self._handle(descriptor)
@@ -173,6 +178,19 @@ class _Server:
         """Answer once, when the child is armed, or dead before it was."""
         if (pid := self._unanswered.pop(number, None)) is not None:
             self._channel.send(Spawned(number=number, pid=pid))
+
+
+def _watch_parent(parent_pid: int) -> int | None:
+    """Return a descriptor that tells of the parent's death, where there is such a thing."""
+    # SIGCONT, not SIGKILL: a stopped launcher must wake up to remove the folder after its parent's death.
+    kernel.arm_parent_death(signal.SIGCONT)
+    try:
+        parent_fd = kernel.watch_process(parent_pid)
+    except ProcessLookupError:
+        raise _ParentGone from None
+    if os.getppid() != parent_pid:
+        raise _ParentGone
+    return parent_fd
 
 
 def _enter(start: Start) -> None:
