@@ -65,6 +65,8 @@ class Probe:
         connect, answer = self.exchange.connect or Outcome.SILENT, self.exchange.answer
         if connect is not Outcome.OK:
             return Trip(connect, connect, connect)
+        if answer is Outcome.CLOSED and not self.exchange.request:
+            return Trip(answer, answer, answer)
         if answer is None:
             return Trip(connect, Outcome.OK if self.arrived else Outcome.SILENT, Outcome.SILENT)
         if answer is Outcome.OK:
@@ -114,6 +116,7 @@ class Prober:
         new = [probe for intent in intents for probe in self._probes(intent)]
         try:
             self._run(new, patience_real_s)
+            self._try_unclosed(new, patience_real_s)
             new = self._retry_idled(new, patience_real_s)
             self._learn_arrivals([*old, *new])
         except BaseException:
@@ -136,40 +139,51 @@ class Prober:
         link = intent.link
         new, existing = expected_trips(intent.effects)
         kept = self._kept.pop(link.name, None)
-        ended = kept is not None and not is_idle(kept)
         if kept is None and not intent.full and self._standing.get(link.name):
             return []
-        probes = []
-        if kept is not None and ended:
+        if kept is not None and not is_idle(kept) and Effect.REFUSED not in intent.effects:
             kept.close()
-        if kept is not None and (not ended or Effect.REFUSED in intent.effects):
-            probes.append(self._probe(link, existing, None if ended else kept, existing=True))
-        if intent.full or not any(probe.exchange.sock for probe in probes):
-            probes.append(self._probe(link, new, None, existing=False))
+            kept = None
+        probes = []
+        if kept is not None:
+            probes.append(self._probe(link, existing, kept))
+        if intent.full or kept is None:
+            probes.append(self._probe(link, new, None))
         return probes
 
-    def _probe(self, link: Link, expected: Trip, sock: socket | None, *, existing: bool) -> Probe:
+    def _probe(self, link: Link, expected: Trip, sock: socket | None) -> Probe:
         probe_id = f"{self._prefix}-{next(self._numbers)}"
-        exchange = Exchange(
-            address=link.listen, request=probe_request(self._targets.probe_path, probe_id), sock=sock
+        request = probe_request(self._targets.probe_path, probe_id)
+        if expected.connect is Outcome.CLOSED:
+            request = b""  # it should end by itself, at once or in a moment
+        return Probe(
+            link=link,
+            probe_id=probe_id,
+            existing=sock is not None,
+            expected=expected,
+            exchange=Exchange(address=link.listen, request=request, sock=sock),
         )
-        if existing and sock is None:
-            exchange.connect = exchange.answer = Outcome.CLOSED
-        return Probe(link=link, probe_id=probe_id, existing=existing, expected=expected, exchange=exchange)
 
     # ---- sending and finding out ----
 
-    def _run(self, probes: Iterable[Probe], patience_real_s: float) -> None:
-        todo = [probe for probe in probes if probe.exchange.answer is None]
-        if not todo:
+    def _run(self, probes: Sequence[Probe], patience_real_s: float) -> None:
+        if not probes:
             return
-        controls = self._targets.controls({probe.link.upstream for probe in todo})
-        wanted = [probe.exchange for probe in todo if probe.expected.reply is Outcome.OK]
-        unwanted = [probe.exchange for probe in todo if probe.expected.reply is not Outcome.OK]
+        controls = self._targets.controls({probe.link.upstream for probe in probes})
+        wanted = [probe.exchange for probe in probes if probe.expected.reply is Outcome.OK]
+        unwanted = [probe.exchange for probe in probes if probe.expected.reply is not Outcome.OK]
         run_round([*controls.values(), *wanted], unwanted, patience_real_s)
         self._targets.check(controls)
-        for probe in todo:
+        for probe in probes:
             _check_answer(probe)
+
+    def _try_unclosed(self, probes: Iterable[Probe], patience_real_s: float) -> None:
+        """Send a request over connections that should have ended and have not."""
+        unclosed = [probe.exchange for probe in probes if probe.is_unanswered and not probe.exchange.request]
+        for probe in probes:
+            if probe.exchange in unclosed:
+                probe.exchange.request = probe_request(self._targets.probe_path, probe.probe_id)
+        run_round(unclosed, (), patience_real_s)
 
     def _retry_idled(self, probes: Sequence[Probe], patience_real_s: float) -> list[Probe]:
         """Replace probes whose kept connection ended by idling just when it was used."""
@@ -179,9 +193,7 @@ class Prober:
         rest = [probe for probe in probes if probe not in idled]
         done = {probe.link.name for probe in rest}
         again = [
-            self._probe(probe.link, probe.expected, None, existing=False)
-            for probe in idled
-            if probe.link.name not in done
+            self._probe(probe.link, probe.expected, None) for probe in idled if probe.link.name not in done
         ]
         self._run(again, patience_real_s)
         return [*rest, *again]

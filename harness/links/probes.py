@@ -8,6 +8,7 @@ slowest answer took, whichever is longer (measured.md: 10 ms alone is wrong in h
 import errno
 import selectors
 import socket
+from collections import deque
 from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from harness.links.matrix import Outcome
 SILENCE_MIN_REAL_S = 0.010
 SILENCE_FACTOR = 5.0
 RECEIVE_BYTES = 65_536
+PACE = 4
+"""Answers outstanding at once while silence is judged."""
 
 
 def probe_request(path: str, probe_id: str) -> bytes:
@@ -36,7 +39,7 @@ class Exchange:
     """One request and its answer, over a connection of its own or one that is there already.
 
     `connect` is None as long as the connection is not made, `answer` as long as none has come; OK,
-    CLOSED or RESET tells how it ended.
+    CLOSED or RESET tells how it ended. An empty request only watches the connection.
     """
 
     address: str
@@ -138,15 +141,9 @@ def run_round(answering: Collection[Exchange], silent: Collection[Exchange], pat
 
     """
     with selectors.DefaultSelector() as selector:
-        unanswered = set(answering)
-        for exchange in (*silent, *answering):
+        for exchange in silent:
             _register(selector, exchange, exchange.begin())
-            # An answer is timed when it comes, not when all probes are under way.
-            _pump(selector, 0.0, unanswered)
-        unanswered -= {exchange for exchange in answering if exchange.answer}
-        deadline = monotonic() + patience_real_s
-        while unanswered and (left := deadline - monotonic()) > 0:
-            _pump(selector, left, unanswered)
+        _await_answers(selector, answering, len(answering) if not silent else PACE, patience_real_s)
         _watch_silence(selector, answering, silent)
 
 
@@ -159,6 +156,26 @@ def is_idle(sock: socket.socket) -> bool:
     except ConnectionResetError:
         return False
     return False
+
+
+def _await_answers(
+    selector: selectors.BaseSelector, exchanges: Collection[Exchange], pace: int, patience_real_s: float
+) -> None:
+    """Send, with at most `pace` answers outstanding, and wait for all of them.
+
+    Sent all at once they would wait for each other, and the slowest of them is what silence is measured by.
+    """
+    deadline = monotonic() + patience_real_s
+    to_send = deque(exchanges)
+    waiting: set[Exchange] = set()
+    while (to_send or waiting) and (left := deadline - monotonic()) > 0:
+        while to_send and len(waiting) < pace:
+            exchange = to_send.popleft()
+            events = exchange.begin()
+            _register(selector, exchange, events)
+            if events:
+                waiting.add(exchange)
+        _pump(selector, left, waiting)
 
 
 def _watch_silence(

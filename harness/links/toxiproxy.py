@@ -118,15 +118,19 @@ def wait_ready(api_address: str, *, pid: int, interrupt: Callable[[], object] = 
             interrupt=interrupt,
             tolerate=(LinkServerDied,),
         )
-        if not _listens(pid, api_address):
-            raise LinkServerDied(
-                f"the API at {api_address} is not of the link server that was started (pid {pid}): "
-                "another process has taken its port"
-            )
+        _check_owner(pid, api_address)
     except BaseException:
         api.close()
         raise
     return api
+
+
+def _check_owner(pid: int, api_address: str) -> None:
+    if not _listens(pid, api_address):
+        raise LinkServerDied(
+            f"the API at {api_address} is not of the link server that was started (pid {pid}): "
+            "another process has taken its port"
+        )
 
 
 def _listens(pid: int, address: str) -> bool:
