@@ -137,8 +137,9 @@ class Cluster:
 
     def grudge(self, grudge: Grudge, cut: Cut | str = Cut.BLACKHOLE, description: str = "grudge") -> Fault:
         """Put any grudge of `harness.topology` in force."""
-        hold = self.links.cut(grudge.edges, Cut(cut))
-        return Fault(f"{description} ({Cut(cut)})", lambda: self.links.heal(hold))
+        kind = _cut_named(cut)
+        hold = self.links.cut(grudge.edges, kind)
+        return Fault(f"{description} ({kind})", lambda: self.links.heal(hold))
 
     def heal(self) -> None:
         """End every fault; verified."""
@@ -266,6 +267,13 @@ class Cluster:
 
     def _name(self, party: Party) -> str:
         return party if isinstance(party, str) else party.name
+
+
+def _cut_named(cut: Cut | str) -> Cut:
+    try:
+        return Cut(cut)
+    except ValueError:
+        raise ValueError(f"no cut is called {cut!r}; there are {', '.join(Cut)}") from None
 
 
 def _answered(observe: Callable[[], T]) -> "T | Unanswered":

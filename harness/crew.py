@@ -61,6 +61,7 @@ class Crew:
         self._launcher = launcher
         self._ports = ports
         self._addresses: list[str] = []
+        self._let_go_of = False
         self.nodes: list[Node] = []
         self.agents: list[Agent] = []
 
@@ -120,7 +121,9 @@ class Crew:
         return self.links.toxiproxy()
 
     def close(self) -> None:
-        """Kill every process, remove every link, give every port back."""
+        """Kill every process, remove every link, give every port back; nothing to do when abandoned."""
+        if self._let_go_of:
+            return
         for party in self.parties:
             party.process.kill()
         for party in self.parties:
@@ -134,6 +137,7 @@ class Crew:
         self._let_go()
 
     def _let_go(self) -> None:
+        self._let_go_of = True
         for node in self.nodes:
             node.close()
         self._ports.release(self._addresses)

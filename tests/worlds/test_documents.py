@@ -22,7 +22,8 @@ def check(cluster: Cluster, name: str, expected: Tables, within_s: float) -> Non
     """Fail with both tables when the cluster does not come to say what the documents print."""
     phase = watch(cluster, name, expected, within_s)
     seen = phase.seen.text() if phase.seen else "a node could not be asked"
-    assert phase.matches, f"{name}: the documents print\n{expected.text()}\nthe cluster says\n{seen}"
+    if not phase.matches:
+        raise AssertionError(f"{name}: the documents print\n{expected.text()}\nthe cluster says\n{seen}")
 
 
 @pytest.mark.requirement("R22", "R23", "R24", "R9", "R17", "R18", "R21")
