@@ -32,6 +32,11 @@ class Members:
         """All members but this node, in ring order."""
         return list(self._standings)
 
+    @property
+    def all_up(self) -> bool:
+        """Whether every member is UP in this node's view."""
+        return len(self.ring.addresses) == len(self._standings) + 1
+
     def __contains__(self, address: str) -> bool:
         return address == self.own or address in self._standings
 

@@ -69,7 +69,8 @@ class Node:
         self._members = Members(own, config.members, config.limits.reports_failed_until_down)
         store = Store(resources)
         self._replica = Replica(self._out, store, Beats())
-        self._sync = Sync(self._out, store, self._timings, config.limits, lambda member: member not in owed)
+        may_send = lambda member: member not in owed  # noqa: E731
+        self._sync = Sync(own, self._out, store, self._timings, config.limits, may_send)
         self._sync.set_members(self._members.others)
         common = (self._out, self._replica, self._members, self._sync, self._timings)
         self._verification = Verification(*common, config.limits)
@@ -78,7 +79,9 @@ class Node:
         self._reports = Reports(self._out, self._members, self._timings)
         naming = Naming(self._replica, self._members, self._sync, self._timings)
         self._routing = Routing(self._out, self._members, naming, self._timings)
-        self._peers = PeerSide(self._replica, self._members, self._verification, self._reports, owed)
+        self._peers = PeerSide(
+            self._replica, self._members, self._sync.writers, self._verification, self._reports, owed
+        )
         self._started = False
 
     # ---- the two functions of a driver -----------------------------------------------------------
@@ -138,7 +141,7 @@ class Node:
             self._judge.judge(now)
         if self._verification.timer.is_due(now):
             self._verification.timer.passed(now)
-            self._verification.send([m for m in self._members.others if m not in self._load.owed])
+            self._verification.send([m for m in self._members.others if m not in self._load.owed], now)
         if self._load.loaded:
             self._sync.advance(now)
 

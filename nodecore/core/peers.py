@@ -23,6 +23,7 @@ from nodecore.core.operations import Refused
 from nodecore.core.replica import Replica
 from nodecore.core.reports import Reports
 from nodecore.core.verify import Verification
+from nodecore.core.writers import Writers
 from nodecore.errors import BadRequest
 
 PeerData = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot
@@ -35,12 +36,14 @@ class PeerSide:
         self,
         replica: Replica,
         members: Members,
+        writers: Writers,
         verification: Verification,
         reports: Reports,
         owed: list[str],
     ) -> None:
         self._replica = replica
         self._members = members
+        self._writers = writers
         self._verification = verification
         self._reports = reports
         self._owed = owed
@@ -51,10 +54,11 @@ class PeerSide:
             case Report():
                 return self._reported(message)
             case SyncData():
-                return self._store(message, now)
+                return self._store(source, message, now)
             case SyncDelete():
                 for key in message.keys:
                     self._replica.remove(key)
+                    self._writers.wrote(key, source)
                 return Accepted()
             case Verify():
                 self._verification.received(source, message, now)
@@ -74,9 +78,10 @@ class PeerSide:
             self._reports.to(source)
         return ReportAnswer(known=source in self._members)
 
-    def _store(self, message: SyncData, now: float) -> PeerAnswer:
+    def _store(self, source: str, message: SyncData, now: float) -> PeerAnswer:
         if not message.data:
             return Refused(status=BadRequest.status, message="receive empty entity!")
         for datum in message.data:
             self._replica.put(datum.key, datum.value, now)
+            self._writers.wrote(datum.key, source)
         return Accepted()

@@ -13,6 +13,7 @@ from nodecore.core.outbox import Outbox
 from nodecore.core.outward import Batch, Outcome, Outward, Syncing
 from nodecore.core.store import Store
 from nodecore.core.timers import earliest
+from nodecore.core.writers import Writers
 
 STATUSES_OF_A_FOREIGN_PEER = (404, 405, 501)
 """How a peer that has no delete answers one; verify repairs it there (R12)."""
@@ -22,14 +23,22 @@ class Sync:
     """One outbox per other member; `may_send` says which members may be sent data at all (R14)."""
 
     def __init__(
-        self, out: Outward, store: Store, timings: Timings, limits: Limits, may_send: Callable[[str], bool]
+        self,
+        own: str,
+        out: Outward,
+        store: Store,
+        timings: Timings,
+        limits: Limits,
+        may_send: Callable[[str], bool],
     ) -> None:
+        self._own = own
         self._out = out
         self._store = store
         self._timings = timings
         self._limits = limits
         self._may_send = may_send
         self._outboxes: dict[str, Outbox] = {}
+        self.writers = Writers()
 
     def set_members(self, others: list[str]) -> None:
         """Give each other member an outbox; what waited for one that left is dropped."""
@@ -40,6 +49,7 @@ class Sync:
         resource = self._store.resource_of(key)
         if resource is None:
             return
+        self.writers.wrote(key, self._own)
         for outbox in self._outboxes.values():
             outbox.add(resource.prefix, key, change, now)
 

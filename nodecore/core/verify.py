@@ -25,6 +25,7 @@ class Verification:
         self._store = replica.store
         self._members = members
         self._sync = sync
+        self._writers = sync.writers
         self._timings = timings
         self._limits = limits
         self._ring_since = 0.0
@@ -42,8 +43,10 @@ class Verification:
         self._verifying.pop(member, None)
         self._to_pull.pop(member, None)
 
-    def send(self, targets: list[str]) -> None:
+    def send(self, targets: list[str], now: float) -> None:
         """Send the checksums of all we own to these members, also when we own nothing."""
+        if self._members.all_up and self._ring_is_old(now):
+            self._writers.forget_all()
         owned = self._store.owned_keys(self._members.owns)
         checksums = tuple((key, self._store.checksum(key) or "") for key in owned)
         message = Verify(checksums=checksums, ring=self._members.ring.addresses)
@@ -62,7 +65,7 @@ class Verification:
         """Compare a member's checksums with ours: pull what differs, drop what it no longer has."""
         theirs = dict(message.checksums)
         wrong = [key for key in sorted(theirs) if self._store.checksum(key) != theirs[key]]
-        wrong = [key for key in wrong if self._may_touch(source, key)]
+        wrong = [key for key in wrong if self._may_touch(source, key) and self._may_speak(key, message)]
         gone = [key for key in self._keys_owned_by(source) if key not in theirs]
         gone = (
             [key for key in gone if self._may_touch(source, key)] if self._rings_agree(message, now) else []
@@ -73,6 +76,7 @@ class Verification:
             self._out.log("info", "verify_difference", **fields)
         for key in gone:
             self._replica.remove(key)
+            self._writers.wrote(key, source)
         if wrong and source not in self._to_pull:
             self._to_pull[source] = wrong
             self._pull_next(source)
@@ -86,6 +90,7 @@ class Verification:
         for datum in outcome.data:
             if datum.key in call.keys and self._may_touch(call.member, datum.key):
                 self._replica.put(datum.key, datum.value, now)
+                self._writers.wrote(datum.key, call.member)
         self._pull_next(call.member)
 
     def _pull_next(self, source: str) -> None:
@@ -100,6 +105,9 @@ class Verification:
         timeout_s = self._timings.pull_timeout_s
         self._out.call(resource.pull(keys), Pulling(source, keys), lane=Lane.DATA, timeout_s=timeout_s)
 
+    def _may_speak(self, key: str, message: Verify) -> bool:
+        return self._writers.may_speak(key, message.ring, self._members.ring)
+
     def _may_touch(self, source: str, key: str) -> bool:
         resource = self._store.resource_of(key)
         if resource is None or self._members.ring.owner(resource.service_of(key)) != source:
@@ -111,5 +119,8 @@ class Verification:
 
     def _rings_agree(self, message: Verify, now: float) -> bool:
         if message.ring is None:
-            return now - self._ring_since >= 2 * self._timings.verify_s
+            return self._ring_is_old(now)
         return tuple(sorted(message.ring)) == self._members.ring.addresses
+
+    def _ring_is_old(self, now: float) -> bool:
+        return now - self._ring_since >= 2 * self._timings.verify_s
