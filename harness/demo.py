@@ -2,7 +2,7 @@
 
 import argparse
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from harness.documents import (
     Tables,
     watch,
 )
-from harness.links.matrix import FaultNotInForce, Matrix
+from harness.links.matrix import LEGEND, FaultNotInForce, Matrix
 from harness.session import Session
 from harness.spec import ClusterSpec
 
@@ -46,19 +46,23 @@ def run(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             _introduce(session, cluster)
         try:
-            story = tell(cluster)
+            story = tell(cluster, on_phase=_ignore if arguments.json else _show)
         except FaultNotInForce as not_in_force:
             say(arguments, {"fault_not_in_force": str(not_in_force)}, f"not in force: {not_in_force}")
             return NOT_IN_FORCE
         if arguments.json:
             print(json.dumps(_document(session, cluster, story)))
         else:
-            _show(story)
+            _conclude(story)
     return MATCH if all(phase.matches for phase in story.phases) else DIFFER
 
 
-def tell(cluster: Cluster) -> Story:
+def tell(cluster: Cluster, on_phase: Callable[[Phase], None]) -> Story:
     """Play R22, R23 and R24: register, cut {s1, s2, C1, C2} | {s3, C3}, heal.
+
+    Args:
+        cluster: three nodes, no agents yet.
+        on_phase: told of each phase when it is over.
 
     Raises:
         FaultNotInForce: the cut or the heal did not happen as intended.
@@ -66,14 +70,18 @@ def tell(cluster: Cluster) -> Story:
     """
     agents = [cluster.agent(name, SERVICES) for name in AGENTS]
     s1, s2, s3 = cluster.nodes
-    steady = watch(cluster, "steady (R22)", STEADY, STEADY_WITHIN_S)
-    before = cluster.links.matrix()
+    told: list[Phase] = []
+
+    def play(name: str, expected: Tables, within_s: float) -> Matrix:
+        told.append(watch(cluster, name, expected, within_s))
+        on_phase(told[-1])
+        return cluster.links.matrix()
+
+    matrices = {"before": play("steady (R22)", STEADY, STEADY_WITHIN_S)}
     with cluster.partition([s1, s2, *agents[:2]], [s3, agents[2]]):
-        cut = watch(cluster, "cut {S1, S2, C1, C2} | {S3, C3} (R23)", CUT, CUT_WITHIN_S)
-        during = cluster.links.matrix()
-    healed = watch(cluster, "healed (R24)", HEALED, HEALED_WITHIN_S)
-    after = cluster.links.matrix()
-    return Story(phases=(steady, cut, healed), matrices={"before": before, "during": during, "after": after})
+        matrices["during"] = play("cut {S1, S2, C1, C2} | {S3, C3} (R23)", CUT, CUT_WITHIN_S)
+    matrices["after"] = play("healed (R24)", HEALED, HEALED_WITHIN_S)
+    return Story(phases=tuple(told), matrices=matrices)
 
 
 def _introduce(session: Session, cluster: Cluster) -> None:
@@ -83,12 +91,19 @@ def _introduce(session: Session, cluster: Cluster) -> None:
     print(f"links: {server.backend} {server.version}; 1 document second = {cluster.time_scale} s")
 
 
-def _show(story: Story) -> None:
-    console = Console()
-    for phase in story.phases:
-        console.print(_rich_table(phase))
-        if not phase.matches:
-            print(f"expected:\n{phase.expected.text()}")
+def _ignore(_phase: Phase) -> None:
+    """Say nothing while it goes on: --json prints one document at the end."""
+
+
+def _show(phase: Phase) -> None:
+    Console().print(_rich_table(phase))
+    if not phase.matches:
+        print(f"expected:\n{phase.expected.text()}")
+
+
+def _conclude(story: Story) -> None:
+    during = story.matrices["during"]
+    print("links during the cut, each probed:", *during.lines(), LEGEND, sep="\n")
     verdict = all(phase.matches for phase in story.phases)
     print("every table is that of the documents" if verdict else "a table differs from the documents")
 

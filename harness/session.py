@@ -211,7 +211,7 @@ class Session:
             folder=self.options.folder / name,
             launcher=self._launcher,
             ports=self._ports,
-            links=Links(self._links.api, prefix=f"{name}-"),
+            links=Links(self._links.api, prefix=name),
         )
         self._open[name] = crew
         return crew

@@ -86,7 +86,7 @@ def _write_on_both_sides(cluster: Cluster) -> None:
 
 
 def _documents_story(cluster: Cluster) -> None:
-    story = tell_the_documents_story(cluster)
+    story = tell_the_documents_story(cluster, on_phase=lambda _: None)
     differing = [phase.name for phase in story.phases if not phase.matches]
     assert not differing, f"tables differ: {differing}"
 

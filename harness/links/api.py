@@ -122,7 +122,7 @@ class ToxiproxyApi:
             {"name": p.name, "listen": p.listen, "upstream": p.upstream, "enabled": p.enabled}
             for p in proxies
         ]
-        made = _as_object(self.call(Call("POST", "/populate", body)))["proxies"]
+        made = _as_object(self.call(Call("POST", "/populate", body)))["proxies"] or ()
         return {fields["name"]: _proxy(fields) for fields in made}
 
     def call(self, call: Call) -> object:
