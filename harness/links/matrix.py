@@ -63,12 +63,15 @@ class Reading:
 
     def differs_from(self, expected: "Reading") -> str:
         """Return in what this reading is not the expected one, or nothing."""
-        pairs = (("new", self.new, expected.new), ("existing", self.existing, expected.existing))
-        return "; ".join(
-            f"on {'a' if which == 'new' else 'an'} {which} connection expected {wanted}, seen {seen}"
+        pairs = (("a new", self.new, expected.new), ("an existing", self.existing, expected.existing))
+        wrong = {
+            which: f"expected {wanted}, seen {seen}"
             for which, seen, wanted in pairs
             if seen and wanted and seen != wanted
-        )
+        }
+        if len(wrong) == len(set(wrong.values())):
+            return "; ".join(f"on {which} connection {text}" for which, text in wrong.items())
+        return next(iter(wrong.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

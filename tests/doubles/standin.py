@@ -5,6 +5,7 @@ import selectors
 import socket
 import threading
 import time
+from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -25,10 +26,14 @@ class StandIn:
         self._running = threading.Event()
         self.start()
 
-    def __enter__(self) -> "StandIn":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End, unless it was killed."""
         if self._thread.is_alive():
             self.kill()
 
