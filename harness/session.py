@@ -24,7 +24,7 @@ from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied
 from harness.program import Nodecore
 from harness.slots import Slots, capacity_for
-from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_time_scale
+from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
 from harness.stall import Canary
 
 AGENTS_TOO = 2
@@ -111,11 +111,13 @@ class Session:
             on_wait: told, once, when the cluster has to wait for a slot.
 
         Raises:
+            BadSpec: so many nodes are too many for this machine at this time scale.
             NotReached: it was not ready in time; says what was last seen on every node.
             NodeDied: a node ended while starting; says how, and its last lines.
             FaultNotInForce: a link does not work.
 
         """
+        check_fits(spec.nodes, self._time_scale(spec), os.cpu_count() or 1)
         name = f"k{next(self._numbers)}"
         with ExitStack() as undo:
             undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes, who=owner, on_wait=on_wait))
@@ -205,7 +207,7 @@ class Session:
     def _crew(self, name: str, spec: ClusterSpec) -> Crew:
         crew = Crew(
             spec,
-            patience=Patience(spec.time_scale or self.options.time_scale, self._canary),
+            patience=Patience(self._time_scale(spec), self._canary),
             seed=self._random.getrandbits(64),
             log_level=self.options.node_log_level,
             folder=self.options.folder / name,
@@ -215,6 +217,9 @@ class Session:
         )
         self._open[name] = crew
         return crew
+
+    def _time_scale(self, spec: ClusterSpec) -> float:
+        return self.options.time_scale if spec.time_scale is None else spec.time_scale
 
     def _forget(self, name: str) -> None:
         self._open.pop(name, None)

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 
 from harness.program import Nodecore, Program
 
 TIME_SCALE_MIN = 0.02
 TIME_SCALE_DEFAULT = 0.05
+PERIOD_S = 5.0
+CALLS_PER_CORE_AND_SECOND = 350
+"""A call costs both ends together about 1.5 ms; half of each core is left for the rest."""
 
 
 class BadSpec(ValueError):
@@ -55,4 +59,29 @@ def check_time_scale(time_scale: float) -> None:
         raise BadSpec(
             f"time_scale={time_scale}: from {TIME_SCALE_MIN} to 1; below {TIME_SCALE_MIN} live instances "
             "expire from scheduling noise alone"
+        )
+
+
+def least_time_scale(nodes: int, cores: int) -> float:
+    """Return the least time scale at which so many cores carry what so many nodes say to each other.
+
+    Every node reports to and verifies with every other one each 5 document seconds, so the calls grow with
+    the square of the nodes: 20 nodes at 0.05 make 3,040 a second, and on 2 cores never even boot.
+    """
+    calls_per_document_second = 2 * nodes * (nodes - 1) / PERIOD_S
+    return max(TIME_SCALE_MIN, calls_per_document_second / (CALLS_PER_CORE_AND_SECOND * cores))
+
+
+def check_fits(nodes: int, time_scale: float, cores: int) -> None:
+    """Refuse a cluster whose own traffic would drown this machine.
+
+    Raises:
+        BadSpec: names the time scale that would do.
+
+    """
+    least = least_time_scale(nodes, cores)
+    if time_scale < least:
+        raise BadSpec(
+            f"nodes={nodes} at time_scale={time_scale}: their reports and checksums alone are more than "
+            f"{cores} cores carry; right would be time_scale={ceil(least * 100) / 100} or more"
         )

@@ -1,5 +1,6 @@
 """`cutheal bench boot`: a cluster ready, against as many bare waitress processes that answer."""
 
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +10,7 @@ from harness.bench.report import Case, interleaved
 from harness.ports import Reservations
 from harness.processes import Launch, Launcher
 from harness.session import Session
-from harness.spec import ClusterSpec
+from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, least_time_scale
 from harness.waiting import wait_for
 
 SIZES = (1, 3, 5, 10, 20)
@@ -29,7 +30,7 @@ def _case(session: Session, launcher: Launcher, nodes: int, pairs: int, tell: Ca
         pairs, lambda: _cluster_ms(session, nodes), lambda: _bare_ms(session, launcher, nodes)
     )
     return Case(
-        case=f"{nodes} nodes",
+        case=f"{nodes} nodes; scale {_time_scale(nodes):.2f}",
         measured=measured,
         floor=floor,
         unit="ms",
@@ -38,9 +39,16 @@ def _case(session: Session, launcher: Launcher, nodes: int, pairs: int, tell: Ca
     )
 
 
+def _time_scale(nodes: int) -> float:
+    """The default, or as slow as it takes for many nodes' own traffic not to be what is measured."""
+    return max(TIME_SCALE_DEFAULT, 2 * least_time_scale(nodes, os.cpu_count() or 1))
+
+
 def _cluster_ms(session: Session, nodes: int) -> float:
     started = time.monotonic()
-    cluster = session.cluster(ClusterSpec(nodes=nodes), owner="cutheal bench boot")
+    cluster = session.cluster(
+        ClusterSpec(nodes=nodes, time_scale=_time_scale(nodes)), owner="cutheal bench boot"
+    )
     took_ms = (time.monotonic() - started) * 1000
     cluster.close()
     return took_ms
