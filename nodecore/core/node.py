@@ -83,6 +83,7 @@ class Node:
             self._replica, self._members, self._sync.writers, self._verification, self._reports, owed
         )
         self._started = False
+        self._deadline: float | None = None
 
     # ---- the two functions of a driver -----------------------------------------------------------
 
@@ -108,19 +109,22 @@ class Node:
             case _:
                 assert_never(event)
         self._advance(now)
+        self._deadline = self._earliest_due()
         return self._out.take()
 
     def next_deadline(self) -> float | None:
         """Return when a Tick is due, in real seconds; None before the first event."""
-        timers = (self._reports.timer, self._verification.timer, self._judge.timer)
-        return earliest(*(timer.due for timer in timers), self._load.next_due(), self._sync_due())
+        return self._deadline
 
     # ---- time ------------------------------------------------------------------------------------
 
+    def _earliest_due(self) -> float | None:
+        timers = (self._reports.timer, self._verification.timer, self._judge.timer)
+        return earliest(*(timer.due for timer in timers), self._load.next_due(), self._sync_due())
+
     def _watch_for_stall(self, now: float) -> None:
-        deadline = self.next_deadline()
-        if deadline is not None and now - deadline > self._timings.beat_s / 2:
-            self._judge.stall(now - deadline, now)
+        if self._deadline is not None and now - self._deadline > self._timings.beat_s / 2:
+            self._judge.stall(now - self._deadline, now)
 
     def _start(self, now: float) -> None:
         self._started = True
@@ -251,6 +255,7 @@ class Node:
         if self._members.is_up(member):
             self._sync.hurry(member, now)
             self._load.member_up(member, now)
+            self._verification.member_up(member, now)
 
     def _members_changed(self, addresses: Iterable[str], now: float) -> None:
         was_alone = not self._members.others

@@ -58,7 +58,7 @@ class PeerSide:
             case SyncDelete():
                 for key in message.keys:
                     self._replica.remove(key)
-                    self._writers.wrote(key, source)
+                    self._writers.wrote(key, source, now)
                 return Accepted()
             case Verify():
                 self._verification.received(source, message, now)
@@ -83,5 +83,5 @@ class PeerSide:
             return Refused(status=BadRequest.status, message="receive empty entity!")
         for datum in message.data:
             self._replica.put(datum.key, datum.value, now)
-            self._writers.wrote(datum.key, source)
+            self._writers.wrote(datum.key, source, now)
         return Accepted()

@@ -38,7 +38,7 @@ class Sync:
         self._limits = limits
         self._may_send = may_send
         self._outboxes: dict[str, Outbox] = {}
-        self.writers = Writers()
+        self.writers = Writers(timings.report_s + timings.report_timeout_s)
 
     def set_members(self, others: list[str]) -> None:
         """Give each other member an outbox; what waited for one that left is dropped."""
@@ -49,7 +49,7 @@ class Sync:
         resource = self._store.resource_of(key)
         if resource is None:
             return
-        self.writers.wrote(key, self._own)
+        self.writers.wrote(key, self._own, now)
         for outbox in self._outboxes.values():
             outbox.add(resource.prefix, key, change, now)
 

@@ -29,6 +29,7 @@ class Verification:
         self._timings = timings
         self._limits = limits
         self._ring_since = 0.0
+        self._up_since: dict[str, float] = {}
         self._verifying: dict[str, bool] = {}
         self._to_pull: dict[str, list[str]] = {}
         """Keys still to be asked of a member, while a pull from it is in flight."""
@@ -38,9 +39,14 @@ class Verification:
         """Remember since when the ring is as it is: a foreign sender's map counts only after a while."""
         self._ring_since = now
 
+    def member_up(self, member: str, now: float) -> None:
+        """Remember since when a member is UP."""
+        self._up_since[member] = now
+
     def member_left(self, member: str) -> None:
         """Forget what was open with a member."""
         self._verifying.pop(member, None)
+        self._up_since.pop(member, None)
         self._to_pull.pop(member, None)
 
     def send(self, targets: list[str], now: float) -> None:
@@ -65,7 +71,11 @@ class Verification:
         """Compare a member's checksums with ours: pull what differs, drop what it no longer has."""
         theirs = dict(message.checksums)
         wrong = [key for key in sorted(theirs) if self._store.checksum(key) != theirs[key]]
-        wrong = [key for key in wrong if self._may_touch(source, key) and self._may_speak(key, message)]
+        wrong = [
+            key
+            for key in wrong
+            if self._may_touch(source, key) and self._may_speak(source, key, message, now)
+        ]
         gone = [key for key in self._keys_owned_by(source) if key not in theirs]
         gone = (
             [key for key in gone if self._may_touch(source, key)] if self._rings_agree(message, now) else []
@@ -76,7 +86,7 @@ class Verification:
             self._out.log("info", "verify_difference", **fields)
         for key in gone:
             self._replica.remove(key)
-            self._writers.wrote(key, source)
+            self._writers.wrote(key, source, now)
         if wrong and source not in self._to_pull:
             self._to_pull[source] = wrong
             self._pull_next(source)
@@ -90,7 +100,7 @@ class Verification:
         for datum in outcome.data:
             if datum.key in call.keys and self._may_touch(call.member, datum.key):
                 self._replica.put(datum.key, datum.value, now)
-                self._writers.wrote(datum.key, call.member)
+                self._writers.wrote(datum.key, call.member, now)
         self._pull_next(call.member)
 
     def _pull_next(self, source: str) -> None:
@@ -105,8 +115,16 @@ class Verification:
         timeout_s = self._timings.pull_timeout_s
         self._out.call(resource.pull(keys), Pulling(source, keys), lane=Lane.DATA, timeout_s=timeout_s)
 
-    def _may_speak(self, key: str, message: Verify) -> bool:
-        return self._writers.may_speak(key, message.ring, self._members.ring)
+    def _may_speak(self, source: str, key: str, message: Verify, now: float) -> bool:
+        """Say whether the sender can have heard of the last change of a key that is known here.
+
+        One that has just come back may not have heard yet, even when its ring names the writer.
+        """
+        writer = self._writers.writer_of(key, self._members.ring, now)
+        if writer is None or writer == source or message.ring is None:
+            return True
+        is_new = now - self._up_since.get(source, now) < self._timings.verify_s
+        return writer in message.ring and not is_new
 
     def _may_touch(self, source: str, key: str) -> bool:
         resource = self._store.resource_of(key)

@@ -7,7 +7,7 @@ the deleting and no beat undoes it. A control service is never deleted and must 
 from collections.abc import Callable, Iterable
 from itertools import product
 
-from nodecore.core.keys import ephemeral_key
+from nodecore.core.keys import service_of
 from nodecore.core.operations import (
     Answer,
     DeleteService,
@@ -63,15 +63,24 @@ def both_ways(left: Iterable[str], right: Iterable[str]) -> list[Edge]:
     return pairs + [(target, source) for source, target in pairs]
 
 
-def listed(world: World, node: str, service: str) -> list[str] | None:
-    """Return the ips a node lists under a service, None when it does not know the service."""
-    data = {datum.key: datum.value for datum in world.state(node).data}
-    value = data.get(ephemeral_key(NAMESPACE, service))
-    return [entry.ip for entry in value.instances] if isinstance(value, Instances) else None
+def lists(world: World, node: str) -> dict[str, list[str]]:
+    """Return the ips a node lists, by service."""
+    return {
+        service_of(datum.key): [entry.ip for entry in datum.value.instances]
+        for datum in world.state(node).data
+        if isinstance(datum.value, Instances)
+    }
+
+
+def known(world: World, services: Iterable[str]) -> list[str]:
+    """Return one line per service that a node knows."""
+    return [
+        f"{s} is known at {node}" for node in world.addresses for s in services if s in lists(world, node)
+    ]
 
 
 def prepared(seed: int, count: int = 3, services: Iterable[str] = SERVICES) -> World:
-    """Return a cluster whose nodes started at different moments, every service registered and known to all."""
+    """Return a cluster whose nodes started at different moments and that knows every service."""
     world = World(count, seed=seed, boot=False)
     for address in world.addresses:
         world.start(address)
@@ -88,22 +97,14 @@ def prepared(seed: int, count: int = 3, services: Iterable[str] = SERVICES) -> W
 
 def missing(world: World, nodes: Iterable[str], services: Iterable[str], ip: str = OLD) -> list[str]:
     """Return one line per service that a node does not list with this instance."""
-    return [
-        f"{service} lacks {ip} at {node}"
-        for node in nodes
-        for service in services
-        if ip not in (listed(world, node, service) or [])
-    ]
+    views = [(node, lists(world, node)) for node in nodes]
+    return [f"{s} lacks {ip} at {n}" for n, view in views for s in services if ip not in view.get(s, [])]
 
 
 def returned(world: World, nodes: Iterable[str], services: Iterable[str], ip: str = OLD) -> list[str]:
     """Return one line per service that a node still or again lists with this instance."""
-    return [
-        f"{service} lists {ip} again at {node}"
-        for node in nodes
-        for service in services
-        if ip in (listed(world, node, service) or [])
-    ]
+    views = [(node, lists(world, node)) for node in nodes]
+    return [f"{s} lists {ip} again at {n}" for n, view in views for s in services if ip in view.get(s, [])]
 
 
 def unequal(world: World) -> list[str]:
@@ -213,8 +214,7 @@ def deleted_during_cut(seed: int) -> list[str]:
     world.run(world.random.uniform(0.0, 20.0))
     _heal(world)
     kept = [service for service in (*SERVICES, CONTROL) if service not in gone]
-    known = [f"{s} is known at {n}" for s in gone for n in world.addresses if listed(world, n, s) is not None]
-    return known + missing(world, world.addresses, kept) + unequal(world)
+    return known(world, gone) + missing(world, world.addresses, kept) + unequal(world)
 
 
 def deleted_while_owner_is_dead(seed: int) -> list[str]:
@@ -230,8 +230,7 @@ def deleted_while_owner_is_dead(seed: int) -> list[str]:
     world.start(victim)
     world.run(SETTLED_S)
     kept = [name for name in (*SERVICES, CONTROL) if name != service]
-    known = [f"{service} is known at {n}" for n in world.addresses if listed(world, n, service) is not None]
-    return known + missing(world, world.addresses, kept) + unequal(world)
+    return known(world, [service]) + missing(world, world.addresses, kept) + unequal(world)
 
 
 def healed_while_loading(seed: int) -> list[str]:
@@ -271,6 +270,32 @@ def restarted_behind_refuse(seed: int) -> list[str]:
     return lost + missing(world, world.addresses, (*SERVICES, CONTROL)) + unequal(world)
 
 
+def five_nodes_in_halves(seed: int) -> list[str]:
+    """Five nodes cut in two, writes on both sides, links healed one by one within moments."""
+    world = prepared(seed, 5)
+    names = world.random.sample(world.addresses, 5)
+    halves = names[:2], names[2:]
+    world.cut(both_ways(*halves))
+    world.run(world.random.uniform(9.0, 40.0))
+    came, gone, deleted = (world.random.sample(SERVICES, 6)[at : at + 2] for at in (0, 2, 4))
+    gone = [service for service in gone if service not in came]
+    deleted = [service for service in deleted if service not in (*came, *gone)]
+    for service in came:
+        assert register(world, world.random.choice(world.random.choice(halves)), service, NEW) == Done()
+    for service in gone:
+        assert deregister(world, world.random.choice(world.random.choice(halves)), service) == Done()
+    for service in deleted:
+        assert delete(world, owner(world, world.random.choice(halves)[0], service), service) == Done()
+    world.run(world.random.uniform(0.0, 20.0))
+    for source, target in product(*halves):
+        world.heal_pair(source, target)
+        world.run(world.random.uniform(0.0, 0.5))
+    world.run(SETTLED_S)
+    kept = [service for service in (*SERVICES, CONTROL) if service not in (*gone, *deleted)]
+    wrong = missing(world, world.addresses, came, NEW) + missing(world, world.addresses, kept)
+    return wrong + returned(world, world.addresses, gone) + known(world, deleted) + unequal(world)
+
+
 HISTORIES: tuple[Callable[[int], list[str]], ...] = (
     quiet_cut,
     owner_restarted,
@@ -281,4 +306,5 @@ HISTORIES: tuple[Callable[[int], list[str]], ...] = (
     deleted_while_owner_is_dead,
     healed_while_loading,
     restarted_behind_refuse,
+    five_nodes_in_halves,
 )

@@ -10,6 +10,7 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 from nodecore.config import NodeConfig, Timings
 from nodecore.core.events import (
@@ -129,8 +130,7 @@ class World:
         process = self.processes[address]
         process.condition = Condition.DEAD
         process.queued.clear()
-        for flight in [f for f in self._open if f.target == address and not f.done]:
-            self._later(self._latency(), lambda f=flight: self._fail(f, Failure.CLOSED))
+        self._close([flight for flight in self._open if flight.target == address])
 
     def pause(self, address: str) -> None:
         """Stop a process: connections to it are accepted and silent."""
@@ -156,14 +156,19 @@ class World:
         """Refuse connections that source opens to target, and close those that are open."""
         for edge in edges:
             self.network.refused[edge] = 1
-            for flight in [f for f in self._open if (f.source, f.target) == edge and not f.done]:
-                self._later(self._latency(), lambda f=flight: self._fail(f, Failure.CLOSED))
+            self._close([f for f in self._open if (f.source, f.target) == edge])
 
     def heal(self) -> None:
         """Undo all cuts; calls that hung in a black hole are closed, as Toxiproxy closes them."""
         self.network = Network()
-        for flight in [f for f in self._open if f.lost and not f.done]:
-            self._later(self._latency(), lambda f=flight: self._fail(f, Failure.CLOSED))
+        self._close([flight for flight in self._open if flight.lost])
+
+    def heal_pair(self, one: str, other: str) -> None:
+        """Undo the cuts between two parties."""
+        for edge in ((one, other), (other, one)):
+            self.network.swallowed.pop(edge, None)
+            self.network.refused.pop(edge, None)
+            self._close([f for f in self._open if f.lost and (f.source, f.target) == edge])
 
     # ---- clients ---------------------------------------------------------------------------------
 
@@ -221,7 +226,8 @@ class World:
         """Let time pass, event by event, until the condition holds; return how long that took."""
         began = self.now
         while not condition():
-            assert self._events and self._events[0][0] <= began + within_s, f"not within {within_s} s: {name}"
+            assert self._events, f"nothing is going to happen any more: {name}"
+            assert self._events[0][0] <= began + within_s, f"not within {within_s} s: {name}"
             self._step()
         return self.now - began
 
@@ -333,6 +339,10 @@ class World:
 
     def _fail(self, flight: Flight, failure: Failure) -> None:
         self._end(flight, CallFailed(flight.call_id, failure))
+
+    def _close(self, flights: list[Flight]) -> None:
+        for flight in flights:
+            self._later(self._latency(), partial(self._fail, flight, Failure.CLOSED))
 
     def _end(self, flight: Flight, event: CallReturned | CallFailed) -> None:
         if flight.done:
