@@ -24,6 +24,8 @@ from nodecore.web.server import Servers, bind
 EXIT_PORT_TAKEN = 1
 EXIT_MISCONFIGURED = 2
 
+_ANY_INTERFACE = ("0.0.0.0", "::")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a node until SIGTERM or SIGINT; return its exit status.
@@ -62,6 +64,8 @@ def _bind_port(host: str, port: int, what: str) -> socket.socket:
 
 
 def _completed(config: NodeConfig, client: socket.socket, peer: socket.socket) -> NodeConfig:
+    if not config.address and config.host in _ANY_INTERFACE:
+        raise SettingsError(f"host {config.host} needs an address: what do the members know this node by?")
     client_port: int = client.getsockname()[1]
     address = config.address or f"{config.host}:{client_port}"
     config = replace(config, client_port=client_port, peer_port=peer.getsockname()[1], address=address)

@@ -5,6 +5,7 @@ the file; nothing is silently ignored.
 """
 
 import argparse
+import math
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -168,6 +169,8 @@ def _table(table: _Table, changes: Mapping[str, Any], section: str) -> _Table:
             raise SettingsError(f"{section}.{name} does not exist; known are {', '.join(known)}")
         if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
             raise SettingsError(f"{section}.{name} must be a number above 0, not {value!r}")
+        if not math.isfinite(value):
+            raise SettingsError(f"{section}.{name} must be a finite number, not {value!r}")
         if known[name] is int and value != int(value):
             raise SettingsError(f"{section}.{name} must be a whole number, not {value!r}")
     return replace(table, **{name: known[name](value) for name, value in changes.items()})

@@ -29,6 +29,8 @@ class Attempt:
     connected: bool = False
     """A new connection was made for it, or tried."""
     bytes_answered: int = 0
+    reading: socket.socket | None = None
+    """The socket that the answer is read from."""
 
     def left_s(self) -> float:
         """Return the seconds left, never 0 or less."""
@@ -70,6 +72,7 @@ class _DeadlineSocket(socket.socket):
             return super().recv_into(*args, **kwargs)  # type: ignore[arg-type]
         if current.is_over():
             raise TimeoutError("the call's deadline has passed")
+        current.reading = self
         self.settimeout(current.left_s())
         count = super().recv_into(*args, **kwargs)  # type: ignore[arg-type]
         current.bytes_answered += count

@@ -5,6 +5,7 @@ when its framing says that it is whole. R14's loading rule rests on the differen
 (not a byte was answered) and TIMEOUT.
 """
 
+import socket
 import time
 from collections.abc import Iterator, Mapping
 
@@ -34,6 +35,8 @@ class Exchange:
         self._session.trust_env = False
         self._adapter = DeadlineAdapter()
         self._session.mount("http://", self._adapter)
+        self._current: Attempt | None = None
+        self._aborted = False
 
     def perform(self, call: HttpCall, call_id: str, timeout_s: float) -> HttpAnswer | Failure:
         """Send `call` and return its answer, or why there is none.
@@ -49,9 +52,20 @@ class Exchange:
         deadline_s = time.monotonic() + timeout_s
         request = self._prepare(call, call_id)
         result, made = self._attempt(request, deadline_s)
-        if _was_stale(result, made):
+        if _was_stale(result, made) and not self._aborted:
             result, _ = self._attempt(request, deadline_s)
         return result
+
+    def abort(self) -> None:
+        """End a call that another thread is waiting for in `perform`: it fails at once."""
+        self._aborted = True
+        current = self._current
+        if current is None or current.reading is None:
+            return
+        try:
+            current.reading.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it had ended by itself
 
     def close(self) -> None:
         """Close the pooled connection."""
@@ -73,6 +87,7 @@ class Exchange:
         self, request: requests.PreparedRequest, deadline_s: float
     ) -> tuple[HttpAnswer | Failure, Attempt]:
         with attempt(deadline_s) as made:
+            self._current = made
             try:
                 return self._read(request, made), made
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:

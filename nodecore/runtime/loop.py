@@ -153,9 +153,11 @@ class Runtime:
 
     def _handle(self, event: Event) -> None:
         with self._lock:
-            effects = self._core.handle(event, time.monotonic())
-            fulfilled = [done for effect in effects if (done := self._perform(effect)) is not None]
-            self._set_timer(self._core.next_deadline())
+            try:
+                effects = self._core.handle(event, time.monotonic())
+                fulfilled = [done for effect in effects if (done := self._perform(effect)) is not None]
+            finally:
+                self._set_timer(self._core.next_deadline())
         for fulfil in fulfilled:
             fulfil()
 

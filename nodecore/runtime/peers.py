@@ -52,7 +52,7 @@ class Peers:
         self._lanes[key].send(call)
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """End every lane after the call that it is busy with; nothing is delivered afterwards.
+        """End every lane, the call that it is busy with included; nothing is delivered afterwards.
 
         Raises:
             RuntimeError: a lane is still in a call after `timeout_s`.
@@ -122,9 +122,8 @@ class _Lane:
         self._deliver = deliver
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(
-            target=self._run, args=(target,), name=f"{lane.value}-{target}", daemon=True
-        )
+        self._exchange = caller.exchange(target)
+        self._thread = threading.Thread(target=self._run, name=f"{lane.value}-{target}", daemon=True)
         self._thread.start()
 
     def send(self, call: Call) -> None:
@@ -133,19 +132,19 @@ class _Lane:
     def stop(self) -> None:
         self._stopping.set()
         self._queue.put(None)
+        self._exchange.abort()
 
     def join(self, deadline_s: float) -> None:
         self._thread.join(max(0.0, deadline_s - time.monotonic()))
         if self._thread.is_alive():
             raise RuntimeError(f"{self._thread.name} is still in a call that should have timed out")
 
-    def _run(self, target: str) -> None:
-        exchange = self._caller.exchange(target)
+    def _run(self) -> None:
         while (call := self._queue.get()) is not None and not self._stopping.is_set():
-            outcome = self._caller.perform(exchange, call)
+            outcome = self._caller.perform(self._exchange, call)
             if not self._stopping.is_set():
                 self._deliver(outcome)
-        exchange.close()
+        self._exchange.close()
 
 
 class _Forwards:
@@ -158,6 +157,7 @@ class _Forwards:
         self._room = threading.Semaphore(at_once_max)
         self._lock = threading.Lock()
         self._idle: dict[str, list[Exchange]] = {}
+        self._busy: list[Exchange] = []
         # one thread more: it says "no room" to who found none
         self._pool = ThreadPoolExecutor(at_once_max + 1, thread_name_prefix="forward")
 
@@ -166,6 +166,10 @@ class _Forwards:
         self._pool.submit(self._perform if has_room else self._refuse, call)
 
     def close(self) -> None:
+        with self._lock:
+            busy = list(self._busy)
+        for exchange in busy:
+            exchange.abort()
         self._pool.shutdown(wait=True, cancel_futures=True)
         for exchanges in self._idle.values():
             for exchange in exchanges:
@@ -190,12 +194,13 @@ class _Forwards:
     def _take(self, target: str) -> Exchange:
         with self._lock:
             idle = self._idle.get(target)
-            if idle:
-                return idle.pop()
-        return self._caller.exchange(target)
+            exchange = idle.pop() if idle else self._caller.exchange(target)
+            self._busy.append(exchange)
+        return exchange
 
     def _give_back(self, target: str, exchange: Exchange) -> None:
         with self._lock:
+            self._busy.remove(exchange)
             self._idle.setdefault(target, []).append(exchange)
 
 

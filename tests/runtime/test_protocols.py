@@ -1,0 +1,317 @@
+"""The contract of consistency protocols (R1, R2, R5) and services (R4), one suite for every implementation.
+
+A CP protocol joins by one more entry in `PROTOCOLS`.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from nodecore.config import NodeConfig
+from nodecore.consistency.distro import GROUP, DistroProtocol
+from nodecore.consistency.metadata import LEADER, MEMBERS
+from nodecore.consistency.protocol import (
+    APProtocol,
+    APRequestProcessor,
+    ReadRequest,
+    Response,
+    WriteKind,
+    WriteRequest,
+)
+from nodecore.consistency.service import (
+    AbsentPersistentService,
+    ConsistencyService,
+    DelegateConsistencyService,
+    EphemeralConsistencyService,
+)
+from nodecore.core.events import Change, ClientRequest, Notify
+from nodecore.core.node import Node
+from nodecore.core.records import Datum, Instance, Instances, Record
+from nodecore.errors import BadRequest, NodeError, NotImplementedYet, NotLoaded
+from tests.runtime.scripted import ScriptedCore, config, peer, read_request, running
+
+KEY = "com.alibaba.nacos.naming.iplist.ephemeral.public##DEFAULT_GROUP@@a"
+PERSISTENT_KEY = "com.alibaba.nacos.naming.iplist.public##DEFAULT_GROUP@@a"
+RECORD = Instances((Instance(ip="10.0.0.1", port=80, service="DEFAULT_GROUP@@a"),))
+PATIENCE_S = 5.0
+
+Protocol = APProtocol[NodeConfig, APRequestProcessor]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A protocol ready to be asked, with a group, a key and a record that it takes."""
+
+    protocol: Protocol
+    group: str
+    key: str
+    record: Record
+
+
+@contextmanager
+def distro() -> Iterator[Served]:
+    """Distro on a loaded lone node."""
+    settings = config()
+    with running(Node(settings), settings) as runtime:
+        protocol = DistroProtocol(runtime)
+        protocol.init(settings)
+        yield Served(protocol, GROUP, KEY, RECORD)
+        protocol.shutdown()
+
+
+PROTOCOLS: dict[str, Callable[[], AbstractContextManager[Served]]] = {"distro": distro}
+
+
+@pytest.fixture(params=PROTOCOLS.values(), ids=PROTOCOLS.keys())
+def served(request: pytest.FixtureRequest) -> Iterator[Served]:
+    """Every implementation in turn."""
+    with request.param() as made:
+        yield made
+
+
+class Recorder:
+    """A request processor that remembers what it was told."""
+
+    def __init__(self, group: str, fault: Exception | None = None) -> None:
+        self.group = group
+        self.applied: list[WriteRequest] = []
+        self.errors: list[Exception] = []
+        self.told = threading.Semaphore(0)
+        self._fault = fault
+
+    def on_request(self, request: ReadRequest) -> Response:
+        if self._fault is not None:
+            raise self._fault
+        return Response(success=True, data=f"read {request.key}")
+
+    def on_apply(self, request: WriteRequest) -> Response:
+        self.applied.append(request)
+        self.told.release()
+        if self._fault is not None:
+            raise self._fault
+        return Response(success=True)
+
+    def on_error(self, error: Exception) -> None:
+        self.errors.append(error)
+        self.told.release()
+
+
+def read(served: Served) -> object:
+    return served.protocol.get_data(ReadRequest(group=served.group, key=served.key)).data
+
+
+def put(served: Served) -> WriteRequest:
+    return WriteRequest(group=served.group, key=served.key, data=served.record)
+
+
+def remove(served: Served) -> WriteRequest:
+    return WriteRequest(group=served.group, key=served.key, operation=WriteKind.REMOVE)
+
+
+@pytest.mark.requirement("R1")
+@pytest.mark.requirement("R2")
+def test_what_was_written_is_read_until_it_is_removed(served: Served) -> None:
+    """write and get_data, in their waiting forms."""
+    assert read(served) is None
+    assert served.protocol.write(put(served)) == Response(success=True)
+    datum = read(served)
+    assert isinstance(datum, Datum)
+    assert (datum.key, datum.value) == (served.key, served.record)
+    assert served.protocol.write(remove(served)).success
+    assert read(served) is None
+
+
+@pytest.mark.requirement("R1")
+@pytest.mark.requirement("R2")
+def test_the_async_forms_give_the_same_in_a_future(served: Served) -> None:
+    """Nobody waits but who asks for the result."""
+    assert served.protocol.write_async(put(served)).result(PATIENCE_S).success
+    request = ReadRequest(group=served.group, key=served.key)
+    datum = served.protocol.get_data_async(request).result(PATIENCE_S).data
+    assert isinstance(datum, Datum)
+    assert datum.value == served.record
+
+
+@pytest.mark.requirement("R1")
+def test_a_failed_submission_is_in_the_future_not_raised(served: Served) -> None:
+    """No such group, nothing to put, and after shutdown; the waiting form raises it."""
+    elsewhere = WriteRequest(group="no such group", key=served.key, data=served.record)
+    nothing = WriteRequest(group=served.group, key=served.key)
+    for request, sentence in ((elsewhere, "serves the group"), (nothing, "needs data")):
+        error = served.protocol.write_async(request).exception(PATIENCE_S)
+        assert isinstance(error, BadRequest)
+        assert sentence in str(error)
+        with pytest.raises(BadRequest, match=sentence):
+            served.protocol.write(request)
+    served.protocol.shutdown()
+    stopped = served.protocol.get_data_async(ReadRequest(group=served.group, key=served.key))
+    assert isinstance(stopped.exception(PATIENCE_S), NodeError)
+
+
+@pytest.mark.requirement("R1")
+def test_a_processor_applies_every_write_and_answers_reads(served: Served) -> None:
+    """In the order of the writes, with the record or without one for a remove."""
+    recorder = Recorder(served.group)
+    served.protocol.add_request_processors([recorder])
+    served.protocol.write(put(served))
+    served.protocol.write(remove(served))
+    assert recorder.told.acquire(timeout=PATIENCE_S)
+    assert recorder.told.acquire(timeout=PATIENCE_S)
+    assert [(w.key, w.operation, w.data) for w in recorder.applied] == [
+        (served.key, WriteKind.PUT, served.record),
+        (served.key, WriteKind.REMOVE, None),
+    ]
+    assert read(served) == f"read {served.key}"
+
+
+@pytest.mark.requirement("R1")
+def test_a_processor_learns_of_its_own_fault(served: Served) -> None:
+    """And the one who read learns of it too; the write itself stands."""
+    fault = RuntimeError("a processor's defect")
+    recorder = Recorder(served.group, fault)
+    served.protocol.add_request_processors([recorder])
+    assert served.protocol.write(put(served)).success
+    assert recorder.told.acquire(timeout=PATIENCE_S)
+    assert recorder.told.acquire(timeout=PATIENCE_S)
+    with pytest.raises(RuntimeError, match="a processor's defect"):
+        served.protocol.get_data(ReadRequest(group=served.group, key=served.key))
+    assert recorder.errors == [fault, fault]
+
+
+@pytest.mark.requirement("R1")
+def test_members_change_and_the_metadata_says_so(served: Served) -> None:
+    """Who subscribed hears the present value and each later one, once (R5's interface)."""
+    heard: list[object] = []
+
+    def observer(_group: str, _key: str, value: object) -> None:
+        heard.append(value)
+
+    metadata = served.protocol.protocol_metadata()
+    metadata.subscribe(served.group, MEMBERS, observer)
+    served.protocol.member_change(["127.0.0.1:8848", "127.0.0.1:1"])
+    served.protocol.member_change(["127.0.0.1:1", "127.0.0.1:8848"])
+    metadata.unsubscribe(served.group, MEMBERS, observer)
+    served.protocol.member_change(["127.0.0.1:8848"])
+    assert heard == [("127.0.0.1:8848",), ("127.0.0.1:1", "127.0.0.1:8848")]
+    assert metadata.get(served.group, MEMBERS) == ("127.0.0.1:8848",)
+    assert metadata.groups()[served.group][MEMBERS] == ("127.0.0.1:8848",)
+
+
+@pytest.mark.requirement("R1")
+def test_an_operators_command_is_executed_or_refused(served: Served) -> None:
+    """`members` answers with the members; what is unknown is said to be."""
+    assert served.protocol.execute({"command": "members"}).success
+    unknown = served.protocol.execute({"command": "dance"})
+    assert not unknown.success
+    assert "unknown command 'dance'" in unknown.error_message
+
+
+@pytest.mark.requirement("R2")
+def test_an_ap_protocol_has_no_leader() -> None:
+    """Distro implements APProtocol, which the original's does not; it names no leader."""
+    with distro() as made:
+        assert made.protocol.protocol_metadata().get(GROUP, LEADER) is None
+
+
+@contextmanager
+def service() -> Iterator[ConsistencyService]:
+    """The delegate over Distro on a loaded lone node, with no persistent side yet."""
+    settings = config()
+    with running(Node(settings), settings) as runtime:
+        protocol = DistroProtocol(runtime)
+        protocol.init(settings)
+        ephemeral = EphemeralConsistencyService(protocol, runtime.listeners)
+        yield DelegateConsistencyService(ephemeral, AbsentPersistentService())
+
+
+@pytest.mark.requirement("R4")
+@pytest.mark.requirement("R6")
+def test_users_put_get_and_remove_without_knowing_the_protocol() -> None:
+    """An ephemeral key goes to Distro."""
+    with service() as users:
+        assert users.get(KEY) is None
+        users.put(KEY, RECORD)
+        found = users.get(KEY)
+        assert found is not None
+        assert (found.key, found.value) == (KEY, RECORD)
+        users.remove(KEY)
+        users.remove(KEY)
+        assert users.get(KEY) is None
+        assert (users.is_available(), users.error_message()) == (True, None)
+
+
+@pytest.mark.requirement("R4")
+@pytest.mark.requirement("R7")
+def test_users_hear_changes_and_deletes_of_their_key_in_order() -> None:
+    """Until they stop listening; other keys are not theirs."""
+    heard: list[Notify] = []
+    deleted = threading.Event()
+
+    def listener(notify: Notify) -> None:
+        heard.append(notify)
+        if notify.change is Change.DELETE:
+            deleted.set()
+
+    with service() as users:
+        users.listen(KEY, listener)
+        users.put(KEY + "b", RECORD)
+        users.put(KEY, RECORD)
+        users.remove(KEY)
+        assert deleted.wait(PATIENCE_S)
+        users.unlisten(KEY, listener)
+        users.put(KEY, RECORD)
+    assert heard == [Notify(KEY, Change.CHANGE, RECORD), Notify(KEY, Change.DELETE, None)]
+
+
+@pytest.mark.requirement("R4")
+def test_a_persistent_key_is_refused_with_the_reason() -> None:
+    """501 until CP serves it, and the ephemeral side stays available."""
+    with service() as users:
+        for attempt in (
+            lambda: users.put(PERSISTENT_KEY, RECORD),
+            lambda: users.remove(PERSISTENT_KEY),
+            lambda: users.get(PERSISTENT_KEY),
+            lambda: users.listen(PERSISTENT_KEY, lambda _: None),
+            lambda: users.unlisten(PERSISTENT_KEY, lambda _: None),
+        ):
+            with pytest.raises(NotImplementedYet, match="needs the CP protocol") as refused:
+                attempt()
+            assert refused.value.status == 501
+        assert users.is_available()
+    absent = AbsentPersistentService()
+    assert not absent.is_available()
+    assert "CP protocol" in (absent.error_message() or "")
+
+
+@pytest.mark.requirement("R4")
+def test_a_node_that_has_not_loaded_is_not_available() -> None:
+    """Its one member is silent and may hold data; the message says so."""
+    with peer(read_request) as silent:
+        settings = config(members=("127.0.0.1:8848", silent))
+        with running(Node(settings), settings) as runtime:
+            protocol = DistroProtocol(runtime)
+            users = EphemeralConsistencyService(protocol, runtime.listeners)
+            assert "not initialised" in (users.error_message() or "")
+            protocol.init(settings)
+            assert "has not loaded" in (users.error_message() or "")
+            with pytest.raises(NotLoaded, match="has not loaded"):
+                users.put(KEY, RECORD)
+
+
+@pytest.mark.requirement("R1")
+def test_a_fault_of_the_core_is_in_the_future() -> None:
+    """The exception of the submission itself, not a time-out."""
+
+    def script(event: object) -> list[object]:
+        if isinstance(event, ClientRequest):
+            raise TypeError("a defect")
+        return []
+
+    with running(ScriptedCore(script)) as runtime:  # type: ignore[arg-type]
+        protocol = DistroProtocol(runtime)
+        protocol.init(config())
+        write = protocol.write_async(WriteRequest(group=GROUP, key=KEY, data=RECORD))
+        assert isinstance(write.exception(PATIENCE_S), TypeError)
