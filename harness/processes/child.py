@@ -30,17 +30,19 @@ def become(
 ) -> NoReturn:
     """Turn this fresh fork into the process that `launch` describes.
 
-    Writes `number` to `armed_fd` once it dies with its launcher.
+    Writes `number` to `armed_fd` when all that is done, and only its own code is left to run: who stops it
+    from then on does not stop something that still holds its launcher's end of the channel.
     """
     status = 1
     try:
         _bind_to_launcher(launcher_pid, start)
-        os.write(armed_fd, number.to_bytes(NUMBER_BYTES, "big"))
         _restore_signals()
         _redirect(log_fd)
-        _close_inherited()
+        _close_inherited(keep_fd=armed_fd)
         os.environ.update(launch.env)
         kernel.set_process_name(launch.name)
+        os.write(armed_fd, number.to_bytes(NUMBER_BYTES, "big"))
+        os.close(armed_fd)
         status = _run(launch, start)
     except BaseException:  # noqa: BLE001 - whatever it was: the log shows it, and the child must end here
         sys.excepthook(*sys.exc_info())
@@ -94,9 +96,9 @@ def _redirect(log_fd: int) -> None:
             stream.reconfigure(line_buffering=True, errors="backslashreplace")
 
 
-def _close_inherited() -> None:
+def _close_inherited(keep_fd: int) -> None:
     for entry in list(Path("/dev/fd").iterdir()):
-        if int(entry.name) > 2:
+        if int(entry.name) > 2 and int(entry.name) != keep_fd:
             _close(int(entry.name))
 
 

@@ -270,6 +270,8 @@ class Launcher:
             (answer,) = self._ask([Close(number=next(self._numbers))], STOP_WITHIN_REAL_S)
         except LauncherDied:
             self._program.kill()
+            with contextlib.suppress(OSError):  # the reader may have found it closed already
+                self._channel.shutdown(socket.SHUT_RDWR)
             return ()
         return answer.survivors if isinstance(answer, Closed) else ()
 

@@ -5,6 +5,7 @@ forking is safe; it owns every process of its pytest worker; when that worker is
 Close, it kills and reaps them all and removes the worker's folder.
 """
 
+import faulthandler
 import gc
 import importlib
 import os
@@ -200,6 +201,7 @@ def _enter(start: Start) -> None:
     os.dup2(log_fd, 1)
     os.dup2(log_fd, 2)
     os.close(log_fd)
+    faulthandler.register(signal.SIGUSR1)
     sys.path.extend(entry for entry in start.sys_path if entry not in sys.path)
     kernel.set_process_name("cutheal")
     if not start.portable:

@@ -12,7 +12,7 @@ from pathlib import Path
 def idle(argv):
     """Say so and wait for a signal."""
     print("idle", *argv)
-    signal.pause()
+    _wait_for_the_end()
 
 
 def answer(argv):
@@ -40,7 +40,7 @@ def polite(argv):
 
     signal.signal(signal.SIGTERM, drain)
     print("serving")
-    signal.pause()
+    _wait_for_the_end()
 
 
 def threaded(argv):
@@ -48,14 +48,14 @@ def threaded(argv):
     for _ in range(3):
         threading.Thread(target=threading.Event().wait, daemon=True).start()
     print("threads", threading.active_count())
-    signal.pause()
+    _wait_for_the_end()
 
 
 def parent(argv):
     """Start a child of its own, say its pid, and wait."""
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
     print("child", child.pid)
-    signal.pause()
+    _wait_for_the_end()
 
 
 def report(argv):
@@ -75,3 +75,8 @@ def report(argv):
             }
         )
     )
+
+
+def _wait_for_the_end():
+    """Not `signal.pause`: that returns after a signal that was handled."""
+    threading.Event().wait()
