@@ -118,13 +118,15 @@ class Verification:
     def _may_speak(self, source: str, key: str, message: Verify, now: float) -> bool:
         """Say whether the sender can have heard of the last change of a key that is known here.
 
-        One that has just come back may not have heard yet, even when its ring names the writer.
+        A write takes a moment to reach all, and a sender that has just come back a moment to be told.
         """
-        writer = self._writers.writer_of(key, self._members.ring, now)
-        if writer is None or writer == source or message.ring is None:
+        last = self._writers.last(key, self._members.ring, now)
+        if last is None or last[0] == source or message.ring is None:
             return True
-        is_new = now - self._up_since.get(source, now) < self._timings.verify_s
-        return writer in message.ring and not is_new
+        writer, at = last
+        period_s = self._timings.verify_s
+        in_time = now - at >= period_s and now - self._up_since.get(source, now) >= period_s
+        return writer in message.ring and in_time
 
     def _may_touch(self, source: str, key: str) -> bool:
         resource = self._store.resource_of(key)

@@ -23,10 +23,12 @@ class Writers:
         else:
             self._writers.pop(key, None)
 
-    def writer_of(self, key: str, ring: Ring, now: float) -> str | None:
-        """Return who last changed a key, None when nobody did or the writer is believed dead."""
-        writer, at = self._writers.get(key, (None, now))
-        return writer if writer in ring.addresses or now - at <= self._believed_s else None
+    def last(self, key: str, ring: Ring, now: float) -> tuple[str, float] | None:
+        """Return who last changed a key and when; None when nobody did or the writer is believed dead."""
+        last = self._writers.get(key)
+        if last is None or (last[0] not in ring.addresses and now - last[1] > self._believed_s):
+            return None
+        return last
 
     def forget_all(self) -> None:
         """All members have agreed for a while: nobody can be unaware of a writer."""

@@ -1,4 +1,4 @@
-"""The last table of measured.md: hundreds of random cuts, restarts and heals, of which none may lose anything.
+"""The last table of measured.md: random cuts, restarts and heals, of which none may lose anything.
 
 Each history runs with a few hundred seeds; a failure names its seed, and `history(seed)` is that run again.
 """
