@@ -1,0 +1,124 @@
+"""The plugin on real processes: what the user sees, and that nothing is left when something dies."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from harness.links.toxiproxy import find_server
+from harness.processes.kernel import is_running
+from harness.waiting import wait_for
+from tests.plugin.conftest import InnerRun
+
+PLENTY_REAL_S = 60.0
+GONE_REAL_S = 1.0
+"""What the requirement gives everything that a killed pytest had started."""
+
+NOTE_PIDS = """
+import psutil
+def everything():
+    return " ".join(str(process.pid) for process in psutil.Process().children(recursive=True))
+"""
+
+
+@pytest.fixture
+def real(inner: InnerRun, monkeypatch: pytest.MonkeyPatch) -> InnerRun:
+    """An inner run that finds the link server of the outer one, although its home is elsewhere."""
+    monkeypatch.setenv("TOXIPROXY_SERVER", str(find_server()))
+    return inner
+
+
+@pytest.mark.parametrize("workers", [(), ("-n2",)])
+def test_a_failure_shows_what_the_nodes_believe(real: InnerRun, workers: tuple[str, ...]) -> None:
+    """A killed node, a cut link, the view of the others and the end of their logs; nothing is left."""
+    result = real(
+        *workers,
+        test="""
+        def test_fails(cluster):
+            s1, s2, s3 = cluster.nodes
+            cluster.cut(s1, s2)
+            s3.kill()
+            assert False, "the test's own reason"
+        def test_passes(cluster): assert len(cluster.nodes) == 3
+        """,
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*the test's own reason*",
+            "*- cluster -*",
+            "s1 127.0.0.1:* pid * running",
+            "*members 127.0.0.1:*=UP*",
+            "s3 127.0.0.1:* pid * killed*",
+            "links cut: *s1*s2*",
+            "*last lines of s1: */s1.log*",
+            "*event=loaded*",
+            "*- run just this test again -*",
+            "pytest test_inner.py::test_fails --cluster-seed * --time-scale 0.05 --links toxiproxy*",
+        ]
+    )
+    assert real.left_behind == []
+
+
+def test_a_killed_launcher_costs_one_test(real: InnerRun) -> None:
+    """kill -9 of the launcher: the test that saw it errors by name, the next has a cluster again."""
+    result = real(
+        test="""
+        import psutil
+        def test_before(cluster): pass
+        def test_sees_it(cluster):
+            for launcher in psutil.Process().children():
+                launcher.kill()
+        def test_after(cluster): assert cluster.nodes[0].api.instances("ServiceA0") == []
+        """
+    )
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*ERROR at teardown of test_sees_it*"])
+    assert real.left_behind == []
+
+
+def test_a_killed_worker_costs_one_test(real: InnerRun) -> None:
+    """kill -9 of an xdist worker: its processes are gone at once, a new worker runs the rest."""
+    result = real(
+        "-n1",
+        test=NOTE_PIDS
+        + """
+def test_killed(cluster):
+    with open(os.environ["IMAGINED_NOTES"], "a") as notes: notes.write(everything() + "\\n")
+    cluster.nodes[0].pause()
+    os.kill(os.getpid(), 9)
+def test_rest(cluster): pass
+""",
+    )
+    result.assert_outcomes(passed=1, failed=1)
+    pids = [int(pid) for pid in real.notes[0].split()]
+    assert len(pids) >= len(("launcher", "toxiproxy", "s1", "s2", "s3"))
+    wait_until_gone(pids)
+    assert real.left_behind == []
+
+
+def test_a_killed_pytest_leaves_no_process_and_no_folder(real: InnerRun) -> None:
+    """kill -9 of pytest with a paused node: everything that it started is gone within a second."""
+    real.prepare(
+        test=NOTE_PIDS
+        + """
+def test_killed(cluster):
+    cluster.nodes[0].pause()
+    with open(os.environ["IMAGINED_NOTES"], "a") as notes: notes.write(everything() + "\\n")
+    os.kill(os.getpid(), 9)
+"""
+    )
+    command = [sys.executable, "-m", "pytest", "-q"]
+    run = subprocess.run(
+        command, cwd=real.pytester.path, capture_output=True, timeout=PLENTY_REAL_S, check=False
+    )
+    assert run.returncode == -signal.SIGKILL
+    wait_until_gone([int(pid) for pid in real.notes[0].split()])
+    wait_for("the folder to go", lambda: real.left_behind, lambda left: left == [], GONE_REAL_S)
+
+
+def wait_until_gone(pids: list[int]) -> None:
+    assert os.getpid() not in pids
+    wait_for("all to be gone", lambda: [p for p in pids if is_running(p)], lambda left: not left, GONE_REAL_S)
