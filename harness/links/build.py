@@ -106,7 +106,7 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> s
         BuildFailed: it could not be started, failed, or took longer than 15 minutes.
 
     """
-    name = " ".join(Path(word).name if word.startswith("/") else word for word in argv[:4])
+    name = " ".join(Path(word).name if word.startswith("/") else word for word in argv[:3])
     try:
         process = subprocess.Popen(
             argv,

@@ -163,7 +163,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run `cutheal toxiproxy ...` and return its exit code."""
     try:
         if arguments.toxiproxy_command == "install":
-            with _cleaning_up_at_sigterm():
+            with _cleaning_up_when_ended():
                 _install_as_told(arguments)
         found = which()
     except (InstallFailed, NoLinkServer) as problem:
@@ -197,17 +197,18 @@ def _install_as_told(arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def _cleaning_up_at_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind the stack, so that temporary folders go."""
+def _cleaning_up_when_ended() -> Iterator[None]:
+    """Let SIGTERM and Ctrl-C unwind the stack without a traceback, so that temporary folders go."""
 
-    def unwind(*_: object) -> None:
-        sys.exit(128 + signal.SIGTERM)
+    def unwind(number: int, _: object) -> None:
+        sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, unwind)
+    before = {number: signal.signal(number, unwind) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _fail(problem: str, *, as_json: bool) -> int:
