@@ -1,12 +1,14 @@
 """processes: one launcher per pytest worker owns every process of its clusters, and outlives nobody.
 
-`handle` is what the pytest process sees, `launcher` the program on the other side, `protocol` what they say
-to each other, `family` and `child` the processes as the launcher sees them, `kernel` what only Linux has.
+`handle`, `process` and `logs` are what the pytest process sees, `launcher` is the program on the other side,
+`protocol` what they say to each other, `family` and `child` are the processes as the launcher sees them,
+`kernel` is what only Linux has.
 """
 
-from harness.processes.handle import Launcher, Process
+from harness.processes.handle import Launcher
 from harness.processes.kernel import arm_parent_death
 from harness.processes.logs import Log, Mark
+from harness.processes.process import Process
 from harness.processes.protocol import (
     Exit,
     Launch,
@@ -14,6 +16,7 @@ from harness.processes.protocol import (
     LaunchRefused,
     ProcessDied,
     ProcessesSurvived,
+    SharedFolder,
 )
 
 __all__ = [
@@ -27,5 +30,6 @@ __all__ = [
     "Process",
     "ProcessDied",
     "ProcessesSurvived",
+    "SharedFolder",
     "arm_parent_death",
 ]

@@ -1,4 +1,4 @@
-"""The launcher and its processes as the pytest process sees them.
+"""The launcher as the pytest process sees it.
 
 Invariant: what the launcher tells unasked (deaths) is read at once by a thread of its own, so `exit` and
 `is_alive` are never older than a message; once the launcher is lost, every use says so at once.
@@ -19,7 +19,8 @@ from types import TracebackType
 from typing import Self
 
 from harness.processes import kernel
-from harness.processes.logs import Log, last_lines
+from harness.processes.logs import last_lines
+from harness.processes.process import Process
 from harness.processes.protocol import (
     LAUNCHER_LOG,
     Answer,
@@ -27,14 +28,13 @@ from harness.processes.protocol import (
     Closed,
     Decoder,
     Died,
-    Exit,
     Launch,
     LauncherDied,
     LaunchRefused,
-    ProcessDied,
     ProcessesSurvived,
     Refused,
     Request,
+    SharedFolder,
     Signal,
     Signalled,
     Spawn,
@@ -43,7 +43,6 @@ from harness.processes.protocol import (
     encode,
     signal_name,
 )
-from harness.waiting import wait_for
 
 DEFAULT_PRELOAD = ("nodecore.__main__", "waitress", "requests", "werkzeug.routing")
 """What the built-in node and agent import: named, not imported, for the harness knows no node's inside."""
@@ -53,78 +52,6 @@ ANSWER_WITHIN_REAL_S = 10.0
 STOP_WITHIN_REAL_S = 5.0
 SPAWNED_FILE = "spawned.txt"
 _CHUNK_BYTES = 64 * 1024
-
-
-class Process:
-    """One process that the launcher owns."""
-
-    def __init__(self, launcher: "Launcher", number: int, pid: int, launch: Launch) -> None:
-        self._launcher = launcher
-        self._number = number
-        self.name = launch.name
-        self.pid = pid
-        self.exit: Exit | None = None
-        self.log = Log(launch.log_path, interrupt=self.raise_if_dead)
-
-    def __repr__(self) -> str:
-        return f"<Process {self.name} pid {self.pid} {self.exit or 'alive'}>"
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether neither it nor its launcher is known to have ended."""
-        return self.exit is None and self._launcher.is_alive
-
-    def raise_if_dead(self) -> None:
-        """Raise ProcessDied or LauncherDied if so: the `interrupt` of whoever waits for this process."""
-        if self.exit is not None:
-            raise ProcessDied(self.exit)
-        self._launcher.raise_if_lost()
-
-    def signal(self, number: int) -> None:
-        """Send a signal. Raises ProcessDied when the process has ended."""
-        if not self._launcher.deliver(self._number, number):
-            self.raise_if_dead()
-
-    def kill(self) -> None:
-        """Send SIGKILL; nothing to do when it has ended already."""
-        self._launcher.deliver(self._number, signal.SIGKILL)
-
-    def terminate(self) -> None:
-        """Send SIGTERM; nothing to do when it has ended already. A paused process gets it when resumed."""
-        self._launcher.deliver(self._number, signal.SIGTERM)
-
-    def pause(self) -> None:
-        """Send SIGSTOP and return when the kernel shows every thread stopped. Raises ProcessDied."""
-        self.signal(signal.SIGSTOP)
-        self._wait_until("stopped", stopped=True)
-
-    def resume(self) -> None:
-        """Send SIGCONT and return when the process runs again. Raises ProcessDied."""
-        self.signal(signal.SIGCONT)
-        self._wait_until("running again", stopped=False)
-
-    def wait(self, within_real_s: float) -> Exit:
-        """Return how it ended. Raises WaitTimeout while it lives on, LauncherDied."""
-        how = wait_for(
-            f"the end of {self.name} (pid {self.pid})",
-            lambda: self.exit,
-            lambda how: how is not None,
-            within_real_s,
-            describe=lambda _: f"alive, thread states {kernel.thread_states(self.pid)}",
-            interrupt=self._launcher.raise_if_lost,
-        )
-        assert how is not None
-        return how
-
-    def _wait_until(self, what: str, *, stopped: bool) -> None:
-        wait_for(
-            f"{self.name} (pid {self.pid}) to be {what}",
-            lambda: kernel.is_stopped(self.pid),
-            lambda seen: seen == stopped,
-            ANSWER_WITHIN_REAL_S,
-            describe=lambda _: f"thread states {kernel.thread_states(self.pid)}",
-            interrupt=self.raise_if_dead,
-        )
 
 
 class _Pending:
@@ -162,14 +89,17 @@ class Launcher:
         preload: Sequence[str] = DEFAULT_PRELOAD,
         *,
         spawned_path: Path | None = None,
+        shared: SharedFolder | None = None,
         portable: bool = False,
     ) -> Self:
         """Start a launcher and return when it has imported `preload` (module names).
 
         `folder` is made by the launcher when it is missing, and removed by it when this process dies without
         `close`; name one that does not exist yet, and no moment is left in which it could stay behind. One
-        line "NAME PID" for each spawned process goes to `spawned_path` (folder/spawned.txt). `portable`
-        does without what only Linux has, as on any other system.
+        line "NAME PID" for each spawned process goes to `spawned_path` (folder/spawned.txt). When this
+        process dies without `close` and the owner of the `shared` folder is dead too, that folder is removed
+        as well: the controller of an xdist run cannot do so when it is killed. `portable` does without
+        what only Linux has, as on any other system.
 
         Raises LauncherDied with the reason; RuntimeError outside the main thread, for the kernel ties the
         launcher's life to the thread that started it.
@@ -191,6 +121,7 @@ class Launcher:
                 preload=tuple(preload),
                 sys_path=tuple(sys.path),
                 portable=portable,
+                shared=shared,
             )
         )
         return launcher

@@ -37,8 +37,10 @@ from harness.processes.protocol import (
     Start,
     encode,
 )
+from harness.waiting import WaitTimeout, wait_for
 
 END_WITHIN_REAL_S = 3.0
+OWNER_DIES_REAL_S = 0.2
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -76,7 +78,25 @@ def _serve(channel: "_Channel", start: Start, parent_fd: int | None) -> None:
     finally:
         family.end(END_WITHIN_REAL_S)
     if is_abandoned:
-        shutil.rmtree(start.folder, ignore_errors=True)  # nobody is left to be told what could not go
+        _remove_folders(start)
+
+
+def _remove_folders(start: Start) -> None:
+    """Remove what the dead cannot. Errors are ignored: nobody is left to be told."""
+    shutil.rmtree(start.folder, ignore_errors=True)
+    if start.shared is not None and _dies(start.shared.owner_pid):
+        shutil.rmtree(start.shared.path, ignore_errors=True)
+
+
+def _dies(pid: int) -> bool:
+    """Whether it is gone, or goes within moments: workers die of their controller's death, not after it."""
+    try:
+        wait_for(
+            f"the end of {pid}", lambda: kernel.is_running(pid), lambda runs: not runs, OWNER_DIES_REAL_S
+        )
+    except WaitTimeout:
+        return False
+    return True
 
 
 class _Channel:

@@ -79,6 +79,14 @@ class LaunchRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SharedFolder:
+    """The folder of a whole run, shared by its workers, and the process that made it and will remove it."""
+
+    path: Path
+    owner_pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """First message: what the launcher needs to know. `portable` forgoes all that only Linux has.
 
@@ -91,6 +99,7 @@ class Start:
     preload: tuple[str, ...]
     sys_path: tuple[str, ...]
     portable: bool
+    shared: SharedFolder | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

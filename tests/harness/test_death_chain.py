@@ -19,6 +19,7 @@ from harness.waiting import WaitTimeout, wait_for
 
 GONE_WITHIN_REAL_S = 1.0
 SOON_REAL_S = 30.0
+OWNER_PID = os.getpid()
 HERE = Path(__file__).parent
 
 
@@ -31,11 +32,18 @@ def canary():
 class Worker:
     """A stand-in for a pytest worker, in a process of its own."""
 
-    def __init__(self, tmp_path: Path, *options: str) -> None:
-        self.folder = tmp_path / "worker"
+    def __init__(self, tmp_path: Path, *options: str, owner_pid: int) -> None:
+        self.folder = tmp_path / "run" / "worker"
         self.spawned_path = tmp_path / "spawned.txt"
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "worker_program.py", self.folder, self.spawned_path, *options],
+            [
+                sys.executable,
+                HERE / "worker_program.py",
+                self.folder,
+                self.spawned_path,
+                str(owner_pid),
+                *options,
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -67,10 +75,10 @@ def start(tmp_path):
     """Start workers; whatever is left at the end of the test is killed."""
     workers = []
 
-    def begin(*options):
+    def begin(*options, owner_pid=OWNER_PID):
         folder = tmp_path / str(len(workers))
         folder.mkdir()
-        workers.append(Worker(folder, *options))
+        workers.append(Worker(folder, *options, owner_pid=owner_pid))
         return workers[-1]
 
     yield begin
@@ -153,6 +161,23 @@ def test_a_worker_killed_at_any_moment_leaves_nothing(start, canary, seed):
     assert worker.process.poll() is None
     worker.kill()
     _wait_until_nothing_remains(worker, canary)
+
+
+def test_the_folder_of_the_run_goes_with_the_last_of_its_processes(start, canary):
+    """A controller that was killed cannot remove it: the launchers of its workers do."""
+    controller = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    workers = [start(owner_pid=controller.pid) for _ in range(2)]
+    runs = [worker.folder.parent for worker in workers]
+    for worker in workers:
+        worker.wait_until_up()
+        (worker.folder.parent / "slot-0").touch()
+    workers[0].kill()
+    _wait_until_nothing_remains(workers[0], canary)
+    controller.kill()
+    controller.wait()
+    workers[1].kill()
+    wait_for("its folder to be gone", runs[1].exists, lambda there: not there, GONE_WITHIN_REAL_S)
+    assert (runs[0] / "slot-0").exists(), "its owner lived: the run goes on"
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])

@@ -225,7 +225,13 @@ def test_messages_survive_being_cut_into_single_bytes(tmp_path):
     """A socket may deliver any piece of any frame."""
     launch = Launch(name="s1", log_path=tmp_path / "s1.log", argv=("a",), env=(("K", "V"),))
     start = Start(
-        number=0, folder=tmp_path, spawned_path=tmp_path, preload=("json",), sys_path=(), portable=False
+        number=0,
+        folder=tmp_path,
+        spawned_path=tmp_path,
+        preload=("json",),
+        sys_path=(),
+        portable=False,
+        shared=None,
     )
     messages = [start, Spawn(number=1, launch=launch), Ready(number=0)]
     decoder = Decoder()

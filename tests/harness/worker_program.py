@@ -1,21 +1,26 @@
-"""A stand-in for a pytest worker that the tests kill: `python worker_program.py FOLDER LIST [OPTION...]`.
+"""A stand-in for a pytest worker that the tests kill: `worker_program.py FOLDER LIST OWNER [OPTION...]`.
 
-It starts a launcher and a small cluster, with one node paused, says "up" and waits for its end. Options:
-`portable` does without what only Linux has, `storm` spawns and kills without end instead.
+It starts a launcher and a small cluster, with one node paused, says "up" and waits for its end. FOLDER lies
+in the folder of the run, which the process OWNER made. Options: `portable` does without what only Linux has,
+`storm` spawns and kills without end instead.
 """
 
 import signal
 import sys
 from pathlib import Path
 
-from harness.processes import Launch, Launcher
+from harness.processes import Launch, Launcher, SharedFolder
 
 SLEEPER = "import signal; signal.pause()"
 
 
-def main(folder: Path, spawned_path: Path, *options: str) -> None:
+def main(folder: Path, spawned_path: Path, owner_pid: int, *options: str) -> None:
     launcher = Launcher.start(
-        folder, ["node_programs"], spawned_path=spawned_path, portable="portable" in options
+        folder,
+        ["node_programs"],
+        spawned_path=spawned_path,
+        shared=SharedFolder(path=folder.parent, owner_pid=owner_pid),
+        portable="portable" in options,
     )
     nodes = launcher.spawn_all([_node(folder, f"s{index}") for index in range(1, 4)])
     nodes[1].pause()
@@ -34,4 +39,4 @@ def _node(folder: Path, name: str) -> Launch:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:])
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:])
