@@ -36,6 +36,16 @@ class Attempt:
         """Return the seconds left, never 0 or less."""
         return max(self.deadline_s - time.monotonic(), _SMALLEST_TIMEOUT_S)
 
+    def abort(self) -> None:
+        """End it from another thread: whatever it reads now or next fails at once."""
+        self.deadline_s = 0.0
+        if self.reading is None:
+            return  # who sets it looks at the deadline afterwards
+        try:
+            self.reading.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            return  # it had ended by itself
+
     def is_over(self) -> bool:
         """Tell whether the deadline has passed."""
         return time.monotonic() >= self.deadline_s
@@ -70,9 +80,9 @@ class _DeadlineSocket(socket.socket):
         current = _current.get()
         if current is None:
             return super().recv_into(*args, **kwargs)  # type: ignore[arg-type]
+        current.reading = self
         if current.is_over():
             raise TimeoutError("the call's deadline has passed")
-        current.reading = self
         self.settimeout(current.left_s())
         count = super().recv_into(*args, **kwargs)  # type: ignore[arg-type]
         current.bytes_answered += count

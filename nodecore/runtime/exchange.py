@@ -5,7 +5,6 @@ when its framing says that it is whole. R14's loading rule rests on the differen
 (not a byte was answered) and TIMEOUT.
 """
 
-import socket
 import time
 from collections.abc import Iterator, Mapping
 
@@ -59,13 +58,8 @@ class Exchange:
     def abort(self) -> None:
         """End a call that another thread is waiting for in `perform`: it fails at once."""
         self._aborted = True
-        current = self._current
-        if current is None or current.reading is None:
-            return
-        try:
-            current.reading.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return  # it had ended by itself
+        if self._current is not None:
+            self._current.abort()
 
     def close(self) -> None:
         """Close the pooled connection."""
@@ -88,6 +82,8 @@ class Exchange:
     ) -> tuple[HttpAnswer | Failure, Attempt]:
         with attempt(deadline_s) as made:
             self._current = made
+            if self._aborted:
+                made.abort()
             try:
                 return self._read(request, made), made
             except (requests.RequestException, HTTPError, OSError, ValueError) as error:

@@ -23,6 +23,7 @@ from nodecore.runtime.wire.client import Reader, encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.web import parameters as read
 from nodecore.web.identity import PeerIdentity
+from nodecore.web.received import log_received
 from nodecore.web.replies import await_reply
 from nodecore.web.request import Request
 
@@ -139,5 +140,17 @@ class ClientApi:
 
     def _answer(self, request: Request, operation: Operation, reader: Reader = _PLAIN_READER) -> HttpAnswer:
         forwarded_by = self._identity.forwarder(request)
+        if forwarded_by is not None:
+            log_received(self._runtime, request, forwarded_by, "Forward", _service(operation))
         answer: Answer = await_reply(self._runtime.ask(operation, forwarded_by))
         return encode_answer(answer, reader)
+
+
+def _service(operation: Operation) -> str:
+    match operation:
+        case RegisterInstance(instance=instance):
+            return instance.service
+        case DeregisterInstance(service=service) | Beat(service=service):
+            return service
+        case _:
+            return ""

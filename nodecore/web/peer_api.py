@@ -20,6 +20,7 @@ from nodecore.runtime.wire.client import json_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.parameters import required
+from nodecore.web.received import log_received
 from nodecore.web.replies import await_reply
 from nodecore.web.request import Request
 
@@ -69,17 +70,5 @@ class PeerApi:
 
     def _answer(self, request: Request, message: PeerMessage, source: str = "") -> HttpAnswer:
         source = source or request.header("Request-Source") or ""
-        self._log(request, message, source)
+        log_received(self._runtime, request, source, type(message).__name__, describe_keys(message))
         return encode_peer_answer(await_reply(self._runtime.ask_as_peer(message, source)))
-
-    def _log(self, request: Request, message: PeerMessage, source: str) -> None:
-        if not self._runtime.log.enabled("debug"):
-            return
-        fields = [
-            ("call_id", request.header("X-Call-Id") or ""),
-            ("source", source),
-            ("target", self._runtime.config.address),
-            ("kind", type(message).__name__),
-            ("keys", describe_keys(message)),
-        ]
-        self._runtime.log.write("debug", "call_received", fields)

@@ -1,5 +1,6 @@
 """A node as a process: ready line, exit status, SIGTERM with requests in flight; three find each other."""
 
+import re
 import signal
 import socket
 import threading
@@ -179,7 +180,11 @@ def test_three_nodes_find_each_other_forward_and_synchronise(three: list[NodePro
     for node in three:
         node.await_state("one instance less", lambda s: ips(s, "a") == ["10.0.0.1", "10.0.0.3"])
     logs = [node.log_text() for node in three]
-    assert any("event=call_sent" in log and "kind=Forward" in log for log in logs)
+    forward = re.search(
+        r"event=call_sent call_id=(\S+) .* kind=Forward keys=DEFAULT_GROUP@@a", "\n".join(logs)
+    )
+    assert forward is not None
+    assert any(f"event=call_received call_id={forward[1]} " in log for log in logs)
     assert all("event=call_received" in log and "kind=Verify" in log for log in logs)
 
 

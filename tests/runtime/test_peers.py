@@ -84,15 +84,16 @@ def test_a_member_is_dialled_at_its_link_under_its_name() -> None:
 
 
 def test_a_report_does_not_wait_behind_a_silent_sync() -> None:
-    """Control and data have a connection and a thread each."""
-    with peer(read_request, answering(REPORT_TAKEN)) as link, Caller(link) as caller:
-        caller.call(SyncDelete(("k",)), Lane.DATA, timeout_s=1.0)
+    """Control and data have a connection and a thread each: the report is answered first."""
+
+    def answers_reports_only(connection: object) -> None:
+        if b"/core/cluster/report" in read_request(connection):  # type: ignore[arg-type]
+            connection.sendall(REPORT_TAKEN)  # type: ignore[attr-defined]
+
+    with peer(answers_reports_only, answers_reports_only) as link, Caller(link) as caller:
+        caller.call(SyncDelete(("k",)), Lane.DATA, timeout_s=60.0)
         caller.call(REPORT, Lane.CONTROL)
-        outcomes = [caller.outcome(), caller.outcome()]
-    # whichever connection was first got the silence; the other call ended before that one timed out
-    kinds = {type(o) for o in outcomes}
-    assert kinds == {CallReturned, CallFailed}
-    assert isinstance(outcomes[0], CallReturned)
+        assert caller.outcome() == CallReturned(2, ReportAnswer(known=True))
 
 
 def test_calls_of_one_lane_leave_in_order() -> None:
@@ -185,3 +186,21 @@ def test_half_of_the_client_threads_may_wait_for_a_forward_and_the_next_is_told(
     assert (refused.call_id, refusal.status, refusal.definite) == (3, 503, True)
     assert "2 requests already wait for a forward" in refusal.message
     assert {o.call_id for o in answered} == {1, 2}
+
+
+@pytest.mark.parametrize("lane", [Lane.DATA, Lane.FORWARD])
+def test_a_stopping_node_abandons_the_call_that_it_waits_for(lane: Lane) -> None:
+    """Its peer is silent and the call has a minute; closing ends it at once and delivers nothing after."""
+    asked = threading.Event()
+
+    def silent(connection: object) -> None:
+        read_request(connection)  # type: ignore[arg-type]
+        asked.set()
+        read_request(connection)  # type: ignore[arg-type]
+
+    with peer(silent) as link, Caller(link) as caller:
+        message = Forward(DEREGISTRATION) if lane is Lane.FORWARD else SyncDelete(("k",))
+        caller.call(message, lane, timeout_s=60.0)
+        assert asked.wait(PATIENCE_S)
+    delivered = [] if caller.outcomes.empty() else [caller.outcome()]
+    assert [type(o) for o in delivered] in ([], [CallFailed])
