@@ -39,4 +39,5 @@ class Replica:
             return False
         self.beats.forget(key)
         self._out.add(Notify(key, Change.DELETE, None))
+        self._out.log("info", "service_removed", key=key)
         return True

@@ -25,13 +25,13 @@ def test_service_deleted_on_a_non_owner_returns_there(cluster: Cluster) -> None:
     instances = register_lasting(cluster, [service])
     marks = {node: node.log.mark() for node in cluster.nodes}
     s2.api.delete_service(service)
-    s2.log.wait_for(f"event=service_deleted .*{key(service)}", marks[s2])
+    s2.log.wait_for(f"event=service_removed .*{key(service)}", marks[s2])
     wait_listed(cluster, service, instances, [s2])
     cluster.wait_converged(within_s=20)
     wait_listed(cluster, service, instances)
     wait_listed(cluster, CONTROL, instances)
     for node in (s1, s3):
-        assert f"event=service_deleted key={key(service)}" not in node.log.since(marks[node])
+        assert "event=service_removed" not in node.log.since(marks[node])
 
 
 @pytest.mark.requirement("R26", "R12")
@@ -90,5 +90,5 @@ def test_a_deleted_service_is_back_with_a_live_clients_next_beat(cluster: Cluste
     wait_listed(cluster, service, [agent.instance])
     mark = owner.log.mark()
     owner.api.delete_service(service)
-    owner.log.wait_for(f"event=service_deleted .*{key(service)}", mark)
+    owner.log.wait_for(f"event=service_removed .*{key(service)}", mark)
     wait_listed(cluster, service, [agent.instance])
