@@ -9,7 +9,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.fabric import Links
 from harness.patience import Patience
 from harness.ports import Reservations
-from harness.processes import Launcher, LauncherDied
+from harness.processes import Launcher, LauncherDied, SharedFolder
 from harness.program import Nodecore
 from harness.slots import Slots, capacity_for
 from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
@@ -41,6 +41,7 @@ class SessionOptions:
     Args:
         folder: this worker's own; made by the launcher, removed at the end unless `keep`.
         run_folder: shared by all workers of a run; holds the slots.
+        run_owner_pid: who removes the run's folder at the end; when it dies first, a launcher does.
         worker: name for messages.
         links: `auto` or `toxiproxy`.
         time_scale: real seconds per document second, for clusters that do not name their own.
@@ -52,6 +53,7 @@ class SessionOptions:
 
     folder: Path
     run_folder: Path
+    run_owner_pid: int = field(default_factory=os.getpid)
     worker: str = "master"
     links: str = "auto"
     time_scale: float = TIME_SCALE_DEFAULT
@@ -108,7 +110,7 @@ class Session:
         Args:
             spec: what it should be.
             owner: for whom, such as a test's id.
-            on_wait: told, once, when the cluster has to wait for a slot.
+            on_wait: told when the cluster has waited for slots for a second, and at each doubling.
 
         Raises:
             BadSpec: so many nodes are too many for this machine at this time scale.
@@ -177,7 +179,8 @@ class Session:
 
     def _begin(self) -> tuple[Launcher, LinkHost]:
         preload = (*Nodecore().preload, "harness.agent_process")
-        launcher = Launcher.start(self.options.folder, preload)
+        shared = SharedFolder(path=self.options.run_folder, owner_pid=self.options.run_owner_pid)
+        launcher = Launcher.start(self.options.folder, preload, shared=shared)
         try:
             return launcher, LinkHost(self.options.folder, launcher, self._ports)
         except BaseException:
