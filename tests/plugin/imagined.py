@@ -38,7 +38,7 @@ class Session:
 
     @classmethod
     def start(cls, options):
-        options.folder.mkdir(exist_ok=True)
+        options.folder.mkdir(parents=True, exist_ok=True)
         names = ("worker", "links", "time_scale", "seed", "node_log_level", "keep")
         WORLD.note("session " + " ".join(f"{name}={getattr(options, name)}" for name in names))
         WORLD.note(f"folder {options.folder}")
