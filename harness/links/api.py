@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BufferedReader
+from threading import RLock
 from typing import Any
 
 from harness.links.link import socket_address
@@ -75,7 +76,7 @@ class Proxy:
 
 
 class ToxiproxyApi:
-    """A link server's API at "127.0.0.1:PORT". Not for two threads at once.
+    """A link server's API at "127.0.0.1:PORT", for any number of threads, one batch after another.
 
     `backend`, `version` and `api_address` are what report headers show.
     """
@@ -85,6 +86,7 @@ class ToxiproxyApi:
     def __init__(self, api_address: str) -> None:
         self.api_address = api_address
         self._version = ""
+        self._lock = RLock()
         self._socket: socket.socket | None = None
         self._reader: BufferedReader | None = None
 
@@ -144,8 +146,9 @@ class ToxiproxyApi:
 
         """
         answers: list[object] = []
-        for start in range(0, len(calls), BATCH):
-            answers += self._batch(calls[start : start + BATCH])
+        with self._lock:
+            for start in range(0, len(calls), BATCH):
+                answers += self._batch(calls[start : start + BATCH])
         return answers
 
     def close(self) -> None:

@@ -65,8 +65,8 @@ class Probe:
         connect, answer = self.exchange.connect or Outcome.SILENT, self.exchange.answer
         if connect is not Outcome.OK:
             return Trip(connect, connect, connect)
-        if answer is Outcome.CLOSED and not self.exchange.request:
-            return Trip(answer, answer, answer)
+        if self.expected.connect is Outcome.CLOSED and answer in (Outcome.CLOSED, Outcome.RESET):
+            return self.expected
         if answer is None:
             return Trip(connect, Outcome.OK if self.arrived else Outcome.SILENT, Outcome.SILENT)
         if answer is Outcome.OK:
@@ -170,9 +170,9 @@ class Prober:
         if not probes:
             return
         controls = self._targets.controls({probe.link.upstream for probe in probes})
-        wanted = [probe.exchange for probe in probes if probe.expected.reply is Outcome.OK]
-        unwanted = [probe.exchange for probe in probes if probe.expected.reply is not Outcome.OK]
-        run_round([*controls.values(), *wanted], unwanted, patience_real_s)
+        silent = [probe.exchange for probe in probes if _should_stay_open(probe)]
+        ending = [probe.exchange for probe in probes if not _should_stay_open(probe)]
+        run_round([*controls.values(), *ending], silent, patience_real_s)
         self._targets.check(controls)
         for probe in probes:
             _check_answer(probe)
@@ -276,6 +276,11 @@ def _judged(probes: Sequence[Probe]) -> Trip | None:
     late = [probe for probe in probes if probe.is_late]
     trips = [probe.trip for probe in (late or probes)]
     return trips[-1] if trips else None
+
+
+def _should_stay_open(probe: Probe) -> bool:
+    """Tell whether a probe ends only if its link is wrong, or, of a connection to be closed, maybe later."""
+    return probe.expected.reply is Outcome.SILENT or not probe.exchange.request
 
 
 def _has_idled(probe: Probe) -> bool:

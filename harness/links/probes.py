@@ -47,14 +47,15 @@ class Exchange:
     sock: socket.socket | None = None
     connect: Outcome | None = None
     answer: Outcome | None = None
+    begun_at: float = 0.0
     sent_at: float = 0.0
     ended_at: float = 0.0
     received: bytearray = field(default_factory=bytearray)
 
     @property
     def took_s(self) -> float:
-        """Return the real seconds from sending to the answer."""
-        return self.ended_at - self.sent_at
+        """Return the real seconds from connecting, or sending, to the end."""
+        return self.ended_at - self.begun_at
 
     @property
     def status_line(self) -> str:
@@ -68,7 +69,7 @@ class Exchange:
 
     def begin(self) -> int:
         """Connect if need be, and send; return the selector events to wait for, 0 when it is over."""
-        self.sent_at = monotonic()
+        self.begun_at = monotonic()
         if self.sock is not None:
             self.connect = Outcome.OK
             return self._send(self.sock)
@@ -104,6 +105,7 @@ class Exchange:
         return self._send(self.sock)
 
     def _send(self, sock: socket.socket) -> int:
+        self.sent_at = monotonic()
         try:
             sock.sendall(self.request)
         except BrokenPipeError:
@@ -130,21 +132,23 @@ class Exchange:
         return 0
 
 
-def run_round(answering: Collection[Exchange], silent: Collection[Exchange], patience_real_s: float) -> None:
+def run_round(ending: Collection[Exchange], silent: Collection[Exchange], patience_real_s: float) -> None:
     """Run all exchanges at once.
 
     Args:
-        answering: those that should be answered; waited for up to the patience.
-        silent: those that should not; watched for as long as silence takes to judge. An exchange that
-            is still open at the end has `answer` None.
+        ending: those that should be answered, refused or closed; waited for up to the patience.
+        silent: those that should connect, and then nothing; watched for as long as silence takes to
+            judge. An exchange that is still open at the end has `answer` None.
         patience_real_s: real seconds.
 
     """
+    deadline = monotonic() + patience_real_s
     with selectors.DefaultSelector() as selector:
         for exchange in silent:
             _register(selector, exchange, exchange.begin())
-        _await_answers(selector, answering, len(answering) if not silent else PACE, patience_real_s)
-        _watch_silence(selector, answering, silent)
+        _await_ends(selector, ending, len(ending) if not silent else PACE, deadline)
+        _await_connections(selector, silent, deadline)
+        _watch_silence(selector, ending, silent)
 
 
 def is_idle(sock: socket.socket) -> bool:
@@ -158,14 +162,13 @@ def is_idle(sock: socket.socket) -> bool:
     return False
 
 
-def _await_answers(
-    selector: selectors.BaseSelector, exchanges: Collection[Exchange], pace: int, patience_real_s: float
+def _await_ends(
+    selector: selectors.BaseSelector, exchanges: Collection[Exchange], pace: int, deadline: float
 ) -> None:
     """Send, with at most `pace` answers outstanding, and wait for all of them.
 
     Sent all at once they would wait for each other, and the slowest of them is what silence is measured by.
     """
-    deadline = monotonic() + patience_real_s
     to_send = deque(exchanges)
     waiting: set[Exchange] = set()
     while (to_send or waiting) and (left := deadline - monotonic()) > 0:
@@ -178,10 +181,18 @@ def _await_answers(
         _pump(selector, left, waiting)
 
 
-def _watch_silence(
-    selector: selectors.BaseSelector, answering: Collection[Exchange], silent: Collection[Exchange]
+def _await_connections(
+    selector: selectors.BaseSelector, exchanges: Collection[Exchange], deadline: float
 ) -> None:
-    slowest = max((exchange.took_s for exchange in answering if exchange.answer is Outcome.OK), default=0.0)
+    """Wait until all are connected: even on loopback a busy kernel may take longer than silence does."""
+    while any(exchange.connect is None for exchange in exchanges) and (left := deadline - monotonic()) > 0:
+        _pump(selector, left, set())
+
+
+def _watch_silence(
+    selector: selectors.BaseSelector, ended: Collection[Exchange], silent: Collection[Exchange]
+) -> None:
+    slowest = max((exchange.took_s for exchange in ended if exchange.answer is Outcome.OK), default=0.0)
     last_sent = max((exchange.sent_at for exchange in silent), default=0.0)
     until = last_sent + max(SILENCE_MIN_REAL_S, SILENCE_FACTOR * slowest)
     open_ones = {exchange for exchange in silent if exchange.answer is None}

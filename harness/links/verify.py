@@ -17,7 +17,7 @@ from harness.links.wiring import Wiring
 PATIENCE_REAL_S = 5.0
 """How long an answer that should come is waited for: only a link that is wrong takes so long."""
 
-IMPATIENCE_REAL_S = 0.3
+IMPATIENCE_REAL_S = 1.0
 """The same where the link server's own view is wrong already."""
 
 View = Mapping[str, Proxy | None]

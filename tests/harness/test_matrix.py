@@ -11,7 +11,7 @@ from harness.links.api import Call, LinkServerDied
 from harness.links.fabric import Condition, Links
 from harness.links.faults import Cut, Effect
 from harness.links.link import Channel, Link
-from harness.links.matrix import FaultNotInForce, Judge, Outcome
+from harness.links.matrix import LEGEND, FaultNotInForce, Judge, Outcome
 from harness.links.prober import Intent, Prober
 from harness.links.targets import Target, TargetNotAnswering, Targets
 from harness.ports import Reservations
@@ -161,6 +161,40 @@ def test_a_link_disabled_behind_the_harness_shows_with_what_probes_met(links: Li
     assert "seen connect refused, request refused, reply refused" in text
     assert caught.value.seen.reading("s1", "s2").code == "rrr"
     assert pickle.loads(pickle.dumps(caught.value)).wrong == caught.value.wrong, "it crosses xdist"
+
+
+def test_the_error_shows_both_matrices_side_by_side(tmp_path: Path) -> None:
+    """One line per wrong link, a table of what should be and one of what is, and what the letters mean."""
+    with LinkWorld(tmp_path, nodes=2, agents=["C1"]) as world:
+        world.links.verify()
+        world.links.toxiproxy().get_proxy("w1-peer-s1-s2").disable()
+        with pytest.raises(FaultNotInForce) as caught:
+            world.links.cut([("C1", "s1")], Cut.BLACKHOLE)
+    assert str(caught.value).splitlines() == [
+        "cutting blackhole C1->s1: 1 link is not as intended",
+        "  peer-s1-s2: the link server says refused, right would be whole; on a new connection expected "
+        "connect ok, request ok, reply ok, seen connect refused, request refused, reply refused",
+        "  expected            seen",
+        "  peer  s1   s2       peer  s1   s2",
+        "  s1         ooo      s1         rrr",
+        "  s2    ooo           s2    ooo",
+        "  client  s1   s2     client  s1   s2",
+        "  C1      oss  ooo    C1      oss  ooo",
+        LEGEND,
+    ]
+
+
+def test_probe_connections_that_idled_out_are_opened_anew(world: LinkWorld) -> None:
+    """A server closes idle connections; that is no fault of the link."""
+    for port in world.nodes["s2"]:
+        port.kill()
+        port.start()
+    assert {cell.reading.code for cell in world.links.verify()} == {WHOLE}
+    for port in world.nodes["s2"]:
+        port.kill()
+        port.start()
+    hold = world.links.cut(groups(["s1"], ["s2"]).edges, Cut.BLACKHOLE)
+    world.links.heal(hold)
 
 
 def test_a_cut_that_somebody_healed_raises_at_heal_and_the_links_are_whole(links: Links) -> None:
