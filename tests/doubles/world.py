@@ -21,9 +21,10 @@ class LinkServerProcess:
     """A link server of its own, ended with the block."""
 
     def __init__(self, api_address: str, log: Path, path: Path | None = None) -> None:
+        argv = server_argv(path or find_server(), api_address)
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            server_argv(path or find_server(), api_address),
+            argv,
             env={**os.environ, "LOG_LEVEL": "error"},
             stdout=self._log,
             stderr=self._log,
@@ -51,12 +52,12 @@ class LinkWorld:
     def __init__(
         self, folder: Path, nodes: int = 3, agents: Sequence[str] = (), path: Path | None = None
     ) -> None:
+        self._path = path or find_server()
         self.ports = Reservations()
         self.names = [f"s{number}" for number in range(1, nodes + 1)]
         self._folder = folder
-        self._path = path
         (self._api_address,) = self.ports.reserve(1)
-        self.server = LinkServerProcess(self._api_address, folder / "links.log", path)
+        self.server = LinkServerProcess(self._api_address, folder / "links.log", self._path)
         self.nodes: dict[str, tuple[StandIn, StandIn]] = {}
         for name in self.names:
             peer, client = self.ports.reserve(2)

@@ -1,7 +1,7 @@
 """Faults as data: what a cut does to which proxies, and how cuts compose."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.links.api import Call, Proxy, Toxic
@@ -58,6 +58,7 @@ def test_a_cut_acts_on_the_streams_of_the_designs_table(
     assert effects_of(kind, edge, LINKS) == expected
 
 
+@settings(deadline=None)
 @given(some_holds, st.randoms(use_true_random=False))
 def test_effects_last_as_long_as_any_hold_in_any_order_of_healing(
     all_effects: list[frozenset[tuple[str, Effect]]], shuffler: object
@@ -88,6 +89,7 @@ def test_death_refuses_beside_every_other_hold() -> None:
     assert ledger.effects_on(AB) == NO_EFFECTS
 
 
+@settings(deadline=None)
 @given(some_effects, some_effects)
 def test_the_calls_bring_a_proxy_from_any_effects_to_any_others(before: Effects, after: Effects) -> None:
     """Played on a model of a proxy, which then shows what is wanted."""
@@ -130,5 +132,6 @@ def played(proxy: Proxy, call: Call) -> Proxy:
         case "POST":
             toxic = Toxic(**call.body)  # type: ignore[arg-type]
             return Proxy(**fields, enabled=proxy.enabled, toxics=(*proxy.toxics, toxic))
-    left = tuple(toxic for toxic in proxy.toxics if not call.path.endswith(f"/toxics/{toxic.name}"))
-    return Proxy(**fields, enabled=proxy.enabled, toxics=left)
+        case _:
+            left = tuple(toxic for toxic in proxy.toxics if not call.path.endswith(f"/toxics/{toxic.name}"))
+            return Proxy(**fields, enabled=proxy.enabled, toxics=left)

@@ -5,7 +5,7 @@ from itertools import combinations, permutations
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.topology import (
@@ -56,6 +56,7 @@ def test_a_node_in_two_groups_is_a_bridge() -> None:
     assert groups(["s1", "s2"], ["s2", "s3"]).edges == (("s1", "s3"), ("s3", "s1"))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sets(st.sampled_from(FIVE), min_size=1), min_size=2, max_size=4))
 def test_exactly_the_pairs_without_a_common_group_are_cut(sides: list[set[str]]) -> None:
     """For any groups, overlapping or not."""
@@ -102,6 +103,7 @@ def test_one_way_loses_one_direction_only() -> None:
     assert one_way(["s1", "s2"], ["s2", "s3"]).edges == (("s1", "s2"), ("s1", "s3"), ("s2", "s3"))
 
 
+@settings(deadline=None)
 @given(names_from)
 def test_an_isolated_node_sees_itself_alone(names: list[str]) -> None:
     """And all others see each other."""
@@ -110,6 +112,7 @@ def test_an_isolated_node_sees_itself_alone(names: list[str]) -> None:
     assert seen_by(names[0], names, grudge) == set(names) - {names[1]}
 
 
+@settings(deadline=None)
 @given(names_from)
 def test_only_the_bridge_sees_everybody(names: list[str]) -> None:
     """The halves see themselves and the bridge."""
@@ -119,6 +122,7 @@ def test_only_the_bridge_sees_everybody(names: list[str]) -> None:
     assert is_symmetric(grudge)
 
 
+@settings(deadline=None)
 @given(names_from)
 def test_in_a_majority_ring_each_sees_another_majority(names: list[str]) -> None:
     """Each a majority, no two the same, both ways."""
@@ -135,6 +139,7 @@ def test_a_majority_ring_of_five_is_as_thin_as_can_be() -> None:
     assert {len(seen_by(name, FIVE, grudge)) for name in FIVE} == {3}
 
 
+@settings(deadline=None)
 @given(names_from, st.integers())
 def test_a_minority_is_less_than_half_and_drawn_from_the_callers_seed(names: list[str], seed: int) -> None:
     """The same seed, the same cut."""
@@ -145,6 +150,7 @@ def test_a_minority_is_less_than_half_and_drawn_from_the_callers_seed(names: lis
     assert grudge == minority(names, Random(seed))
 
 
+@settings(deadline=None)
 @given(names_from, st.integers())
 def test_a_majority_is_the_smallest_there_is(names: list[str], seed: int) -> None:
     """One more than half, cut from the rest."""
