@@ -18,7 +18,7 @@ from harness.node import Node
 from harness.ownership import name_owned_by
 from harness.patience import Patience
 from harness.processes import ProcessDied
-from harness.program import view_or_reason
+from harness.program import View, view_or_reason
 from harness.topology import Grudge, groups, one_way
 from harness.waiting import WaitTimeout
 
@@ -199,6 +199,27 @@ class Cluster:
             within_s,
             describe=lambda _: "\n" + since.describe(self._patience.now_s()),
         )
+
+    def wait_ready(self, *, within_s: float) -> None:
+        """Wait until every node has loaded and holds all others for healthy, then until all agree.
+
+        One node after another is asked, not all in turn: while they boot, what the observer costs them
+        is time that they boot later.
+
+        Raises:
+            NotReached: says how every node is.
+            NodeDied: a node ended while starting; says how, and its last lines.
+
+        """
+        everybody = sorted(node.address for node in self.nodes)
+        for node in self.nodes:
+            self._wait(
+                f"{node.name} to be loaded and to hold all {len(everybody)} nodes for healthy",
+                lambda node=node: view_or_reason(self._crew.spec.program, node.api),  # type: ignore[misc]
+                lambda view: isinstance(view, View) and view.ready and list(view.sees) == everybody,
+                within_s,
+            )
+        self.wait_converged(within_s=within_s)
 
     def wait_members(
         self, expected: Mapping[Node, Collection[Node]] | None = None, *, within_s: float

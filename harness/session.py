@@ -130,7 +130,7 @@ class Session:
             crew.start_nodes()
             cluster = Cluster(crew, patience, undo.pop_all().close)
         try:
-            cluster.wait_converged(within_s=READY_WITHIN_S)
+            cluster.wait_ready(within_s=READY_WITHIN_S)
             cluster.links.verify()
         except BaseException:
             cluster.close()
