@@ -9,7 +9,9 @@ from harness.bench import command as bench
 from harness.cluster import NodeDied, NotReached
 from harness.command import add_cluster_options, complain
 from harness.links import install
+from harness.links.api import LinkServerDied
 from harness.links.matrix import FaultNotInForce
+from harness.links.targets import TargetNotAnswering
 from harness.links.toxiproxy import NoLinkServer
 from harness.processes import LauncherDied, ProcessDied
 from harness.spec import BadSpec
@@ -20,8 +22,9 @@ exit codes:
   1  demo: a table differs
   2  a fault was not in force; also a mistake in the command line
   3  no link server, or none could be installed: see `cutheal toxiproxy install`
-  4  a node or the launcher died, or the cluster was not ready in time
+  4  a node, the launcher or the link server died, or the cluster was not ready in time
 """
+DEATHS = (NodeDied, NotReached, ProcessDied, LauncherDied, LinkServerDied, TargetNotAnswering)
 FAULT_NOT_IN_FORCE, NO_LINK_SERVER, DIED = 2, 3, 4
 
 
@@ -39,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NoLinkServer as missing:
         complain(str(missing))
         return NO_LINK_SERVER
-    except (NodeDied, NotReached, ProcessDied, LauncherDied) as failure:
+    except DEATHS as failure:
         complain(str(failure))
         return DIED
     except KeyboardInterrupt:

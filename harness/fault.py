@@ -4,7 +4,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from harness.links.api import LinkServerDied
 from harness.links.matrix import FaultNotInForce
+from harness.links.targets import TargetNotAnswering
 
 
 class Fault:
@@ -30,16 +32,18 @@ class Fault:
     ) -> None:
         try:
             self.heal()
-        except FaultNotInForce as not_in_force:
+        except (FaultNotInForce, TargetNotAnswering, LinkServerDied) as problem:
             if raised is None:
                 raise
-            raised.add_note(f"and while healing {self.description}: {not_in_force}")
+            raised.add_note(f"and while healing {self.description}: {problem}")
 
     def heal(self) -> None:
         """End the fault; links that no other fault holds are whole again, verified.
 
         Raises:
             FaultNotInForce: a link is not as intended afterwards, or was not cut all the time.
+            TargetNotAnswering: a node is silent even around its links.
+            LinkServerDied: the link server is.
 
         """
         if not self._healed:

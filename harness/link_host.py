@@ -49,7 +49,7 @@ class LinkHost:
             name="toxiproxy",
             log_path=self._folder / f"toxiproxy-{next(self._numbers)}.log",
             argv=server_argv(self._path, self._address),
-            env=(("LOG_LEVEL", "warn"),),
+            env=(("LOG_LEVEL", "error"),),
         )
         process = self._launcher.spawn(launch)
         return process, wait_ready(self._address, pid=process.pid, interrupt=process.raise_if_dead)

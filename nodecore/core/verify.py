@@ -52,7 +52,7 @@ class Verification:
     def send(self, targets: list[str], now: float) -> None:
         """Send the checksums of all we own to these members, also when we own nothing."""
         if self._members.all_up and self._ring_is_old(now):
-            self._writers.forget_all()
+            self._writers.forget_before(now - 2 * self._timings.verify_s)
         owned = self._store.owned_keys(self._members.owns)
         checksums = tuple((key, self._store.checksum(key) or "") for key in owned)
         message = Verify(checksums=checksums, ring=self._members.ring.addresses)

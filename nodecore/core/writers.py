@@ -30,6 +30,6 @@ class Writers:
             return None
         return last
 
-    def forget_all(self) -> None:
-        """All members have agreed for a while: nobody can be unaware of a writer."""
-        self._writers.clear()
+    def forget_before(self, moment: float) -> None:
+        """Forget writes before this moment: all members are there, and have had the time to be told."""
+        self._writers = {key: last for key, last in self._writers.items() if last[1] >= moment}

@@ -31,7 +31,16 @@ from nodecore.core.messages import (
     Verify,
 )
 from nodecore.core.node import Node
-from nodecore.core.operations import Answer, Member, MemberState, Operation, ReadState, StateAnswer
+from nodecore.core.operations import (
+    Answer,
+    FindResponsible,
+    Member,
+    MemberState,
+    Operation,
+    ReadState,
+    ResponsibleAnswer,
+    StateAnswer,
+)
 from nodecore.core.records import Datum, Instance, Instances
 
 S1, S2, S3 = "127.0.0.1:8848", "127.0.0.1:8858", "127.0.0.1:8868"
@@ -173,6 +182,12 @@ class Driver:
         value = values.get(key(service))
         return [i.healthy for i in value.instances] if isinstance(value, Instances) else []
 
+    def owner(self, service: str) -> str:
+        """Return who owns a service in the node's view."""
+        answer = self.ask(FindResponsible(service=service))
+        assert isinstance(answer, ResponsibleAnswer)
+        return answer.address
+
     # ---- usual beginnings ------------------------------------------------------------------------
 
     def load_from(self, source: str, *data: Datum, merges_owed: tuple[str, ...] = ()) -> None:
@@ -184,14 +199,15 @@ class Driver:
             self.answer(call, found) if call.target == source else self.fail(call, Failure.REFUSED)
 
     def become_up(self, *members: str) -> None:
-        """Answer the reports to these members, asking for one where none is open."""
+        """Answer the reports to these members, having one sent where none is open."""
         for member in members:
             calls = self.take(Report, member)
-            while not calls:
+            if not calls:
                 self.hear(member, Report(Member(address=member, state=MemberState.UP)))
                 calls = self.take(Report, member)
             for call, _ in calls:
                 self.answer(call, ReportAnswer())
+            assert self.member(member).state is MemberState.UP
 
 
 def steady(*data: Datum, own: str = S1, **options: Any) -> Driver:

@@ -87,7 +87,7 @@ def test_one_batch_in_flight_per_member_of_at_most_so_many_keys() -> None:
 def test_a_failed_transmission_is_retried_every_5_s_until_it_succeeds() -> None:
     """Without end; only a 2xx is success."""
     driver = steady()
-    register(driver)
+    put(driver, B1, "10.0.0.1")
     driver.run(1.0)
     outcomes = [Failure.TIMEOUT, Failure.GARBLED, Refused(status=500, message=""), NotLoadedAnswer()]
     for outcome in outcomes:
