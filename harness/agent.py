@@ -2,7 +2,7 @@
 
 from harness.agent_process import AgentPlan
 from harness.client import Instance
-from harness.node import Condition
+from harness.node import EXIT_REAL_S, Condition
 from harness.node_log import NodeLog
 from harness.processes import Launch, Process
 
@@ -28,8 +28,9 @@ class Agent:
         return self.process.pid
 
     def kill(self) -> None:
-        """SIGKILL: the agent beats no more and deregisters nothing."""
+        """SIGKILL, and wait for the end: the agent beats no more and deregisters nothing."""
         self.process.kill()
+        self.process.wait(EXIT_REAL_S)
         self.condition = Condition.KILLED
 
     def pause(self) -> None:

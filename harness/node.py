@@ -15,7 +15,7 @@ from harness.processes import Exit, Launch, Launcher, Process
 from harness.program import NodePlan, Program, View
 
 EXIT_REAL_S = 5.0
-"""How long a node may take to drain and end after SIGTERM."""
+"""How long a node may take to end: to drain after SIGTERM, or for the kernel to free its ports."""
 
 
 class Condition(StrEnum):
@@ -82,8 +82,9 @@ class Node:
         return self._program.view(self.api)
 
     def kill(self) -> None:
-        """SIGKILL; links that lead here refuse from now on."""
+        """SIGKILL, and wait for the end; links that lead here refuse from now on."""
         self.process.kill()
+        self.process.wait(EXIT_REAL_S)
         self._ended(Condition.KILLED)
 
     def terminate(self) -> Exit:
