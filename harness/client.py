@@ -150,7 +150,7 @@ class NodeApi:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise Unreachable(f"{method} {self.url}{path}: no answer: {error}") from error
+            raise Unreachable(f"{method} {self.url}{path}: no answer: {error}") from None
         if not answer.ok:
             raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}")
         return answer

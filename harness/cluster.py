@@ -139,7 +139,7 @@ class Cluster:
         """Put any grudge of `harness.topology` in force."""
         kind = _cut_named(cut)
         hold = self.links.cut(grudge.edges, kind)
-        return Fault(f"{description} ({kind})", lambda: self.links.heal(hold))
+        return Fault(f"{description} ({kind})", lambda: self.links.heal(hold), self._explain)
 
     def heal(self) -> None:
         """End every fault; verified."""
@@ -285,6 +285,10 @@ class Cluster:
             end = node.crashed()
             if end is not None:
                 raise NodeDied(f"a node ended by itself: {ProcessDied(end)}")
+
+    def _explain(self, raised: Exception) -> str:
+        """How the cluster is under the fault that the exception came from; a wait that failed has said so."""
+        return "" if isinstance(raised, NotReached) else f":\n{self.describe().text()}"
 
     def _name(self, party: Party) -> str:
         return party if isinstance(party, str) else party.name

@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.agent import Agent
-from harness.node import Node
+from harness.node import Condition, Node
 from harness.program import View, view_or_reason
 
 if TYPE_CHECKING:
     from harness.crew import Crew
 
 LAST_LINES = 12
+GONE = "gone"
+"""Nobody told it to end: it crashed and nobody has looked yet, or its launcher is dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +55,8 @@ def report_on(crew: "Crew") -> ClusterReport:
 
 
 def _node_report(node: Node, crew: "Crew") -> PartyReport:
-    if not node.is_running:
-        return _party_report(node, node.address, (f"not asked: {node.condition}",))
+    if not (node.is_running and node.process.is_alive):
+        return _party_report(node, node.address, ("not asked",))
     view = view_or_reason(crew.spec.program, node.api)
     return _party_report(node, node.address, view.lines if isinstance(view, View) else (view,))
 
@@ -64,11 +66,15 @@ def _party_report(party: Node | Agent, address: object, view: tuple[str, ...]) -
         name=party.name,
         address=str(address),
         pid=party.pid,
-        condition=party.condition,
+        condition=party.condition if party.process.is_alive or _was_ended(party) else GONE,
         view=view,
         log_path=party.log.path,
         last_lines=tuple(party.log.last_lines(LAST_LINES)),
     )
+
+
+def _was_ended(party: Node | Agent) -> bool:
+    return party.condition not in (Condition.RUNNING, Condition.PAUSED)
 
 
 def _party_lines(party: PartyReport) -> list[str]:

@@ -12,13 +12,23 @@ from harness.links.targets import TargetNotAnswering
 class Fault:
     """A cut that is in force, verified, from the moment this object exists until it is healed.
 
-    Used as a context manager it heals at the end of the block. When the block raised and the heal
-    fails too, the block's exception is the one raised and the other is added to it as a note.
+    Used as a context manager it heals at the end of the block. When the block raised, its exception is
+    the one raised; how the cluster was under the fault is added to it as a note, for the heal will change
+    that, and so is a heal that failed.
+
+    Args:
+        description: what was cut, in a few words.
+        heal: ends the fault.
+        explain: what else to say of an exception that was raised meanwhile: how the cluster is now.
+
     """
 
-    def __init__(self, description: str, heal: Callable[[], None]) -> None:
+    def __init__(
+        self, description: str, heal: Callable[[], None], explain: Callable[[Exception], str]
+    ) -> None:
         self.description = description
         self._heal = heal
+        self._explain = explain
         self._healed = False
 
     def __repr__(self) -> str:
@@ -30,6 +40,8 @@ class Fault:
     def __exit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if isinstance(raised, Exception) and not self._healed:
+            raised.add_note(f"raised while {self.description} was in force{self._explain(raised)}")
         try:
             self.heal()
         except (FaultNotInForce, TargetNotAnswering, LinkServerDied) as problem:

@@ -6,7 +6,7 @@ that made the session: the launcher is the guardian (design section 8).
 
 import os
 import shutil
-import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -77,10 +77,9 @@ class Session:
     def __init__(self, options: SessionOptions) -> None:
         check_time_scale(options.time_scale)
         self.options = options
-        self._random = Random(options.seed)
+        self._made = Counter[str]()
         self._numbers = count(1)
         self._open: dict[str, Crew] = {}
-        self._threads_before = set(threading.enumerate())
         self._ports = Reservations()
         self._slots = Slots(options.run_folder / "slots", self.slots_capacity)
         self._canary = Canary()
@@ -123,8 +122,9 @@ class Session:
         name = f"k{next(self._numbers)}"
         with ExitStack() as undo:
             undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes, who=owner, on_wait=on_wait))
-            crew = self._crew(name, spec)
+            crew = self._crew(name, spec, owner)
             undo.callback(self._forget, name)
+            undo.callback(self._remove, crew)
             undo.callback(crew.close)
             patience = crew.patience
             crew.start_nodes()
@@ -207,11 +207,11 @@ class Session:
             return str(lost)
         return "the launcher was closed"
 
-    def _crew(self, name: str, spec: ClusterSpec) -> Crew:
+    def _crew(self, name: str, spec: ClusterSpec, owner: str) -> Crew:
         crew = Crew(
             spec,
             patience=Patience(self._time_scale(spec), self._canary),
-            seed=self._random.getrandbits(64),
+            seed=self._seed(owner),
             log_level=self.options.node_log_level,
             folder=self.options.folder / name,
             launcher=self._launcher,
@@ -221,8 +221,17 @@ class Session:
         self._open[name] = crew
         return crew
 
+    def _seed(self, owner: str) -> int:
+        """Draw from the run's seed, the owner and its how-manieth cluster: the same when it runs alone."""
+        self._made[owner] += 1
+        return Random(f"{self.options.seed} {owner} {self._made[owner]}").getrandbits(64)
+
     def _time_scale(self, spec: ClusterSpec) -> float:
         return self.options.time_scale if spec.time_scale is None else spec.time_scale
+
+    def _remove(self, crew: Crew) -> None:
+        if not self.options.keep:
+            shutil.rmtree(crew.folder, ignore_errors=True)
 
     def _forget(self, name: str) -> None:
         self._open.pop(name, None)

@@ -33,12 +33,15 @@ def test_a_partition_is_in_force_when_the_call_returns(cluster: Cluster) -> None
 
 
 def test_leaving_the_block_heals_also_when_it_raised(cluster: Cluster) -> None:
-    """The block's own exception is the one that is raised."""
+    """The block's own exception is the one that is raised, with a note of how the cluster was then."""
     s1, _, s3 = cluster.nodes
-    with pytest.raises(ZeroDivisionError), cluster.partition([s1], [s3]):
+    with pytest.raises(ZeroDivisionError) as failure, cluster.partition([s1], [s3]):
         assert broken(cluster) == ["s1-s3", "s3-s1"]
         _ = 1 / 0
     assert broken(cluster) == []
+    (note,) = failure.value.__notes__
+    assert note.startswith("raised while partition {s1} | {s3} (blackhole) was in force:\ns1 127.0.0.1:")
+    assert "links cut: peer-s1-s3: requests lost" in note
 
 
 def test_overlapping_faults_compose(cluster: Cluster) -> None:
