@@ -176,7 +176,8 @@ class World:
         self, address: str, operation: Operation, answered: Callable[[Answer], None], source: str = "observer"
     ) -> None:
         """Let a client ask a node; `answered` is called with the answer, if one ever reaches the client."""
-        if (source, address) in self.network.swallowed or not self._lives(address):
+        edge = (source, address)
+        if edge in self.network.swallowed or edge in self.network.refused or not self._lives(address):
             return
         self._sequence += 1
         request_id = self._sequence
