@@ -9,7 +9,7 @@ import pytest
 
 from tests.core import scenarios
 
-RUNS = 100
+RUNS = 60
 
 REQUIREMENTS = {
     "quiet_cut": "R13",
