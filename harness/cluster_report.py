@@ -58,7 +58,15 @@ def _node_report(node: Node, crew: "Crew") -> PartyReport:
     if not (node.is_running and node.process.is_alive):
         return _party_report(node, node.address, ("not asked",))
     view = view_or_reason(crew.spec.program, node.api)
-    return _party_report(node, node.address, view.lines if isinstance(view, View) else (view,))
+    lines = view.lines if isinstance(view, View) else (view,)
+    return _party_report(node, node.address, tuple(_named(line, crew) for line in lines))
+
+
+def _named(line: str, crew: "Crew") -> str:
+    """Put the nodes' names where the line has their addresses: s3=DOWN is read faster than a port."""
+    for node in sorted(crew.nodes, key=lambda node: len(node.address), reverse=True):
+        line = line.replace(node.address, node.name)
+    return line
 
 
 def _party_report(party: Node | Agent, address: object, view: tuple[str, ...]) -> PartyReport:

@@ -89,6 +89,7 @@ def _introduce(session: Session, cluster: Cluster) -> None:
     nodes = ", ".join(f"{node.name} {node.address} (pid {node.pid})" for node in cluster.nodes)
     print(f"three nodes: {nodes}")
     print(f"links: {server.backend} {server.version}; 1 document second = {cluster.time_scale} s")
+    print("each table: whom a node lists under a service, and in parentheses who it says owns it")
 
 
 def _ignore(_phase: Phase) -> None:
