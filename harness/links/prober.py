@@ -169,13 +169,26 @@ class Prober:
     def _run(self, probes: Sequence[Probe], patience_real_s: float) -> None:
         if not probes:
             return
-        controls = self._targets.controls({probe.link.upstream for probe in probes})
+        whole = {probe.link.upstream for probe in probes if probe.expected.reply is Outcome.OK}
+        controls = self._targets.controls({probe.link.upstream for probe in probes} - whole)
         silent = [probe.exchange for probe in probes if _should_stay_open(probe)]
         ending = [probe.exchange for probe in probes if not _should_stay_open(probe)]
         run_round([*controls.values(), *ending], silent, patience_real_s)
         self._targets.check(controls)
+        self._suspect(probes)
         for probe in probes:
             _check_answer(probe)
+
+    def _suspect(self, probes: Iterable[Probe]) -> None:
+        """Ask targets that a whole link should have reached and has not over their control proxies."""
+        suspects = {
+            probe.link.upstream
+            for probe in probes
+            if probe.expected.reply is Outcome.OK and probe.exchange.answer is not Outcome.OK
+        }
+        controls = self._targets.controls(suspects)
+        run_round(list(controls.values()), (), ASK_PATIENCE_REAL_S)
+        self._targets.check(controls)
 
     def _try_unclosed(self, probes: Iterable[Probe], patience_real_s: float) -> None:
         """Send a request over connections that should have ended and have not."""
