@@ -1,4 +1,4 @@
-"""Faults as a test uses them: in force at once, healed by leaving the block, composed, never silently absent."""
+"""Faults as a test uses them: in force at once, healed with the block, composed, never silently absent."""
 
 import pytest
 
