@@ -15,7 +15,13 @@ from harness.links.faults import Effect, Effects
 from harness.links.link import Link
 from harness.links.matrix import Outcome, Reading, Trip, expected_trips
 from harness.links.probes import Exchange, is_idle, probe_request, run_round
-from harness.links.targets import ASK_PATIENCE_REAL_S, TargetNotAnswering, Targets, direct_connection
+from harness.links.targets import (
+    ASK_PATIENCE_REAL_S,
+    TargetNotAnswering,
+    Targets,
+    direct_connection,
+    is_answered,
+)
 from harness.waiting import WaitTimeout, wait_for
 
 STANDING_MAX = 4
@@ -167,6 +173,11 @@ class Prober:
     # ---- sending and finding out ----
 
     def _run(self, probes: Sequence[Probe], patience_real_s: float) -> None:
+        """Run probes, beside a control probe of each target that no whole link leads to.
+
+        A whole link's probe is a positive one as good as the control's: the two would only be in each
+        other's way, and the slowest of them is what silence is measured by.
+        """
         if not probes:
             return
         whole = {probe.link.upstream for probe in probes if probe.expected.reply is Outcome.OK}
@@ -184,7 +195,7 @@ class Prober:
         suspects = {
             probe.link.upstream
             for probe in probes
-            if probe.expected.reply is Outcome.OK and probe.exchange.answer is not Outcome.OK
+            if probe.expected.reply is Outcome.OK and not is_answered(probe.exchange)
         }
         controls = self._targets.controls(suspects)
         run_round(list(controls.values()), (), ASK_PATIENCE_REAL_S)

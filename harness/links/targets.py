@@ -1,8 +1,8 @@
 """The targets of probes, asked around the links: are they there, and which probes did they see.
 
-Every address where a target listens has one control proxy, never cut, so that each round of probes has
-an answer to measure silence by, and one direct connection. Invariant: a target that does not answer
-around the links is named as such; a link is never blamed for it.
+Every address where a target listens has one direct connection and one control proxy, never cut, so that
+each round of probes has an answer to measure silence by also where every link to a target is cut.
+Invariant: a target that does not answer around the links is named as such; a link is never blamed for it.
 """
 
 import json
@@ -99,7 +99,7 @@ class Targets:
         silent = [
             f"{_describe(self._targets[upstream], control)}"
             for upstream, control in controls.items()
-            if not _is_answered(control)
+            if not is_answered(control)
         ]
         if silent:
             raise TargetNotAnswering(f"no answer to a probe around the links: {', '.join(silent)}")
@@ -139,7 +139,7 @@ class Targets:
         return [
             _describe(target, control)
             for target, control in zip(targets, controls, strict=True)
-            if not _is_answered(control)
+            if not is_answered(control)
         ]
 
     def _control(self, target: Target) -> Exchange:
@@ -174,7 +174,8 @@ def direct_connection(address: str) -> socket.socket:
     return sock
 
 
-def _is_answered(exchange: Exchange) -> bool:
+def is_answered(exchange: Exchange) -> bool:
+    """Tell whether a probe, or a question about probes, was answered with 200."""
     return exchange.answer is Outcome.OK and exchange.status_line.split(" ")[1:2] == ["200"]
 
 
@@ -187,7 +188,7 @@ def _describe(target: Target, exchange: Exchange) -> str:
 
 
 def _ids_seen(target: Target, exchange: Exchange) -> set[str]:
-    if not _is_answered(exchange):
+    if not is_answered(exchange):
         exchange.close()
         raise TargetNotAnswering(f"asked for the probes it saw: {_describe(target, exchange)}")
     seen = json.loads(exchange.body)["seen"]
