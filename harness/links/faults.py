@@ -88,6 +88,7 @@ class Ledger:
     def __init__(self) -> None:
         self._holds: dict[int, Hold] = {}
         self._counts: Counter[tuple[str, Effect]] = Counter()
+        self._held: dict[str, Effects] = {}
         self._dead: set[str] = set()
         self._numbers = count(1)
 
@@ -100,14 +101,14 @@ class Ledger:
         """Add a hold on these effects."""
         hold = Hold(number=next(self._numbers), kind=kind, edges=tuple(edges), effects=effects)
         self._holds[hold.number] = hold
-        self._counts.update(hold.effects)
+        self._count(hold, 1)
         return hold
 
     def release(self, hold: Hold) -> bool:
         """End a hold; tell whether it had not ended before."""
         if self._holds.pop(hold.number, None) is None:
             return False
-        self._counts.subtract(hold.effects)
+        self._count(hold, -1)
         return True
 
     def died(self, party: str) -> None:
@@ -120,8 +121,8 @@ class Ledger:
 
     def effects_on(self, link: Link) -> Effects:
         """Return what should be in force on a link now."""
-        held = {effect for effect in Effect if self._counts[link.name, effect] > 0}
-        return frozenset(held | {Effect.REFUSED} if link.target in self._dead else held)
+        held = self._held.get(link.name, NO_EFFECTS)
+        return held | {Effect.REFUSED} if link.target in self._dead else held
 
     def describe(self, link: Link) -> str:
         """Return one line on a link that is not whole: `peer-s1-s2: requests lost, refused (s2 is dead)`."""
@@ -137,6 +138,12 @@ class Ledger:
         ]
         dead = f" ({link.target} is dead)" if link.target in self._dead else ""
         return f"{link.name}: {', '.join(parts)}{dead}"
+
+    def _count(self, hold: Hold, change: int) -> None:
+        for name, effect in hold.effects:
+            self._counts[name, effect] += change
+            held = self._held.get(name, NO_EFFECTS)
+            self._held[name] = held | {effect} if self._counts[name, effect] > 0 else held - {effect}
 
 
 def toxic_name(effect: Effect) -> str:
@@ -162,14 +169,13 @@ def calls_between(proxy: str, before: Effects, after: Effects) -> list[Call]:
 
 def effects_seen(proxy: Proxy) -> Effects:
     """Return the effects of ours that a proxy has by the link server's own view."""
-    names = {toxic.name for toxic in proxy.toxics if is_ours(toxic)}
-    losses = {effect for effect in LOSSES if toxic_name(effect) in names}
-    return frozenset(losses if proxy.enabled else losses | {Effect.REFUSED})
+    losses = frozenset(effect for effect in LOSSES if _BLACK_HOLES[effect] in proxy.toxics)
+    return losses if proxy.enabled else losses | {Effect.REFUSED}
 
 
 def is_ours(toxic: Toxic) -> bool:
     """Tell whether a toxic is exactly what a cut puts there."""
-    return any(toxic == _black_hole(effect) for effect in LOSSES)
+    return toxic in _BLACK_HOLES.values()
 
 
 def _all(links: Iterable[str], effect: Effect) -> frozenset[tuple[str, Effect]]:
@@ -181,13 +187,17 @@ def _enable(proxy: str, *, enabled: bool) -> Call:
 
 
 def _add(proxy: str, effect: Effect) -> Call:
-    return Call("POST", f"/proxies/{proxy}/toxics", asdict(_black_hole(effect)))
+    return Call("POST", f"/proxies/{proxy}/toxics", _BODIES[effect])
 
 
 def _remove(proxy: str, effect: Effect) -> Call:
     return Call("DELETE", f"/proxies/{proxy}/toxics/{toxic_name(effect)}")
 
 
-def _black_hole(effect: Effect) -> Toxic:
-    """Return a `timeout` toxic of 0: drops every byte of its stream until it is removed."""
-    return Toxic(name=toxic_name(effect), type="timeout", stream=effect.value, attributes={"timeout": 0})
+_BLACK_HOLES = {
+    effect: Toxic(name=toxic_name(effect), type="timeout", stream=effect.value, attributes={"timeout": 0})
+    for effect in LOSSES
+}
+"""A `timeout` toxic of 0 drops every byte of its stream until it is removed."""
+
+_BODIES = {effect: asdict(toxic) for effect, toxic in _BLACK_HOLES.items()}

@@ -4,7 +4,7 @@ Invariant: a link's name is unique among the links of a cluster and safe in a UR
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
@@ -28,6 +28,7 @@ class Link:
         channel: what the link carries.
         listen: "127.0.0.1:PORT" that the source dials.
         upstream: "127.0.0.1:PORT" where the target listens.
+        name: made of the others, such as `peer-s1-s2`.
 
     Raises:
         ValueError: a name that would not survive in a URL path, or a link from a party to itself.
@@ -39,6 +40,7 @@ class Link:
     channel: Channel
     listen: str
     upstream: str
+    name: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for party in (self.source, self.target):
@@ -46,11 +48,7 @@ class Link:
                 raise ValueError(f"{party!r} cannot name a party: only letters, digits, '_', '.' and '-'")
         if self.source == self.target:
             raise ValueError(f"{self.source!r} needs no link to itself")
-
-    @property
-    def name(self) -> str:
-        """Return the link's name, such as `peer-s1-s2`."""
-        return f"{self.channel}-{self.source}-{self.target}"
+        object.__setattr__(self, "name", f"{self.channel}-{self.source}-{self.target}")
 
 
 def socket_address(address: str) -> tuple[str, int]:
