@@ -13,6 +13,7 @@ from harness.bench.report import Case, interleaved
 from harness.client import Instance
 from harness.cluster import Cluster
 from harness.demo import tell as tell_the_documents_story
+from harness.node import Node
 from harness.session import Session
 from harness.spec import ClusterSpec
 
@@ -77,12 +78,19 @@ def _write_on_both_sides(cluster: Cluster) -> None:
     s1, s2, s3 = cluster.nodes
     here, there = Instance("10.0.0.1", 8080), Instance("10.0.0.2", 8080)
     with cluster.partition([s1, s2], [s3]):
-        s1.api.register(cluster.service_owned_by(s1, prefix="Here"), here)
-        s3.api.register(cluster.service_owned_by(s3, prefix="There"), there)
+        _register(cluster, s1, cluster.service_owned_by(s1, prefix="Here"), here)
+        _register(cluster, s3, cluster.service_owned_by(s3, prefix="There"), there)
     cluster.wait_converged(within_s=HEALED_WITHIN_S)
     for node in cluster.nodes:
         assert node.api.instances(cluster.service_owned_by(s1, prefix="Here")) == [here]
         assert node.api.instances(cluster.service_owned_by(s3, prefix="There")) == [there]
+
+
+def _register(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:
+    """Register as a client does (R21): asking again while the node refuses a redirect."""
+    cluster.wait_until(
+        lambda: node.api.register(service, instance), lambda answer: answer is None, within_s=HEALED_WITHIN_S
+    )
 
 
 def _documents_story(cluster: Cluster) -> None:

@@ -1,6 +1,6 @@
 """Instances that neither expire nor come back by a beat, for tests that delete (requirements, R25-R28)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from harness.client import Instance
 from harness.cluster import Cluster
@@ -26,11 +26,25 @@ def register_lasting(cluster: Cluster, services: Sequence[str], count: int = 2) 
     instances = [lasting(number) for number in range(1, count + 1)]
     for service in (*services, CONTROL):
         for instance in instances:
-            cluster.nodes[0].api.register(service, instance)
+            register(cluster, cluster.nodes[0], service, instance)
     for service in (*services, CONTROL):
         wait_listed(cluster, service, instances)
     cluster.wait_converged(within_s=20)
     return instances
+
+
+def register(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:
+    """Register through that node as a client does (R21): asking again while it is refused.
+
+    One report that a busy machine delays takes a member out of one ring (R17), and a write that is
+    forwarded in that moment is refused as a redirect.
+    """
+    _ask_until_taken(cluster, lambda: node.api.register(service, instance))
+
+
+def deregister(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:
+    """Deregister through that node, asking again while it is refused."""
+    _ask_until_taken(cluster, lambda: node.api.deregister(service, instance))
 
 
 def wait_listed(
@@ -42,3 +56,7 @@ def wait_listed(
     cluster.wait_until(
         lambda: {node.name: node.api.instances(service) for node in asked}, wanted, within_s=60
     )
+
+
+def _ask_until_taken(cluster: Cluster, write: Callable[[], None]) -> None:
+    cluster.wait_until(write, lambda answer: answer is None, within_s=20)

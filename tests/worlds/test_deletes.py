@@ -4,7 +4,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.ownership import grouped_name
-from tests.worlds.registrations import CONTROL, lasting, register_lasting, wait_listed
+from tests.worlds.registrations import CONTROL, deregister, lasting, register, register_lasting, wait_listed
 
 
 def key(service: str) -> str:
@@ -53,7 +53,7 @@ def test_an_owners_only_service_leaves_no_ghost(cluster: Cluster) -> None:
     """Its verify map is empty from then on, and is sent all the same (reference 10.6, S5)."""
     owner = cluster.nodes[0]
     service = cluster.service_owned_by(owner)
-    owner.api.register(service, lasting(1))
+    register(cluster, owner, service, lasting(1))
     wait_listed(cluster, service, [lasting(1)])
     owner.api.delete_service(service)
     cluster.wait_until(lambda: knowing(cluster, service), [], within_s=20)
@@ -65,7 +65,7 @@ def test_deregistration_through_any_node_reaches_all(cluster: Cluster, asked_num
     """The other instance of the service stays."""
     service = cluster.service_owned_by(cluster.nodes[0])
     first, second = register_lasting(cluster, [service])
-    cluster.nodes[asked_number].api.deregister(service, first)
+    deregister(cluster, cluster.nodes[asked_number], service, first)
     wait_listed(cluster, service, [second])
     cluster.wait_converged(within_s=20)
     wait_listed(cluster, CONTROL, [first, second])
@@ -76,7 +76,7 @@ def test_deregistering_the_last_instance_empties_every_list(cluster: Cluster) ->
     """The key stays with an empty list, as in the original (reference 1.3)."""
     service = cluster.service_owned_by(cluster.nodes[1])
     (only,) = register_lasting(cluster, [service], count=1)
-    cluster.nodes[2].api.deregister(service, only)
+    deregister(cluster, cluster.nodes[2], service, only)
     wait_listed(cluster, service, [])
     cluster.wait_converged(within_s=20)
 

@@ -11,7 +11,7 @@ import pytest
 from harness.cluster import Cluster
 from harness.node import Node
 from harness.ownership import owner_of
-from tests.worlds.registrations import CONTROL, register_lasting, wait_listed
+from tests.worlds.registrations import CONTROL, deregister, register_lasting, wait_listed
 from tests.worlds.test_deletes import knowing
 
 HEAL_WITHIN_S = 60
@@ -74,7 +74,7 @@ def test_deregistration_during_a_cut_holds_after_heal(cluster: Cluster, asked: s
     assert isinstance(node, Node)
     with cluster.partition([s1, s2], [s3]):
         wait_split(cluster, [s1, s2], [s3])
-        node.api.deregister(service, first)
+        deregister(cluster, node, service, first)
         side = [s3] if asked == "s3" else [s1, s2]
         wait_listed(cluster, service, [second], side)
     cluster.wait_converged(within_s=HEAL_WITHIN_S)
@@ -109,7 +109,7 @@ def test_deregistration_while_the_owner_is_dead_holds_when_it_is_back(cluster: C
     first, second = register_lasting(cluster, [service])
     s3.kill()
     wait_split(cluster, [s1, s2])
-    s1.api.deregister(service, first)
+    deregister(cluster, s1, service, first)
     wait_listed(cluster, service, [second], [s1, s2])
     s3.restart()
     cluster.wait_converged(within_s=HEAL_WITHIN_S)

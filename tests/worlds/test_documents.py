@@ -15,7 +15,7 @@ from harness.documents import (
     Tables,
     watch,
 )
-from tests.worlds.registrations import lasting
+from tests.worlds.registrations import lasting, register
 
 
 def check(cluster: Cluster, name: str, expected: Tables, within_s: float) -> None:
@@ -49,7 +49,7 @@ def test_both_sides_of_a_cut_accept_writes(cluster: Cluster) -> None:
         cluster.wait_members({s1: [s1, s2], s2: [s1, s2], s3: [s3]}, within_s=40)
         for number, node in enumerate((s1, s3)):
             for service in SERVICES:
-                node.api.register(f"{service}-{node.name}", lasting(number))
+                register(cluster, node, f"{service}-{node.name}", lasting(number))
         cluster.wait_until(
             lambda: [s2.api.instances(f"{service}-s1") for service in SERVICES],
             [[lasting(0)]] * len(SERVICES),

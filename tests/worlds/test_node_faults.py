@@ -4,7 +4,7 @@ import pytest
 
 from harness.cluster import Cluster
 from harness.documents import AGENTS, SERVICES
-from tests.worlds.registrations import CONTROL, lasting, register_lasting, wait_listed
+from tests.worlds.registrations import CONTROL, lasting, register, register_lasting, wait_listed
 
 
 @pytest.mark.requirement("R9", "R17", "R18")
@@ -71,7 +71,7 @@ def test_restarted_behind_a_black_hole_is_not_ready_until_heal(cluster: Cluster)
     with cluster.isolate(s3):
         s3.restart()
         cluster.wait_until(lambda: s3.api.state()["loaded"], False, within_s=20)
-        s1.api.register("AfterTheCut", lasting(9))
+        register(cluster, s1, "AfterTheCut", lasting(9))
         wait_listed(cluster, "AfterTheCut", [lasting(9)], [s1, s2])
         assert s3.api.state()["loaded"] is False
     cluster.wait_converged(within_s=60)
@@ -88,7 +88,7 @@ def test_restarted_behind_refuse_deletes_nobodys_data_at_heal(cluster: Cluster) 
     with cluster.partition([s1, s2], [s3], cut="refuse"):
         s3.restart()
         cluster.wait_until(lambda: s3.api.state()["loaded"], True, within_s=40)
-        s3.api.register(service, lasting(9))
+        register(cluster, s3, service, lasting(9))
         wait_listed(cluster, service, [lasting(9)], [s3])
     cluster.wait_converged(within_s=60)
     wait_listed(cluster, service, [first, second, lasting(9)])
@@ -103,7 +103,7 @@ def test_one_of_three_restarted_while_the_others_are_dead(cluster: Cluster) -> N
         node.kill()
     s1.restart()
     cluster.wait_until(lambda: s1.api.state()["loaded"], True, within_s=40)
-    s1.api.register("Survivor", lasting(1))
+    register(cluster, s1, "Survivor", lasting(1))
     s2.restart()
     s3.restart()
     cluster.wait_converged(within_s=60)
