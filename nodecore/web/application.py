@@ -76,6 +76,7 @@ class Application:
 
     def __init__(self, handlers: Mapping[str, Handler], body_bytes_max: int, log: NodeLog) -> None:
         self._handlers = handlers
+        self._exact = {(method, path): handlers[name] for method, path, name in ROUTES}
         self._routes = _URL_MAP.bind("node")
         self._body_bytes_max = body_bytes_max
         self._log = log
@@ -91,14 +92,21 @@ class Application:
     def _answer(self, environ: Mapping[str, Any]) -> HttpAnswer:
         request = _request(environ, self._body_bytes_max)
         try:
-            endpoint, _ = self._routes.match(request.path, request.method)
-            return self._handlers[cast("str", endpoint)](request)
+            return self._handler(request)(request)
         except NodeError as error:
             return text_answer(error.status, str(error))
         except HTTPException as error:
             return _no_route(request, error)
         except Exception as error:  # noqa: BLE001  the last resort: a defect must not show a client its traceback
             return self._internal_error(request, error)
+
+    def _handler(self, request: Request) -> Handler:
+        """Return what answers a request: at once where it is spelt as in `ROUTES`, which nearly all are."""
+        handler = self._exact.get((request.method, request.path))
+        if handler is None:
+            endpoint, _ = self._routes.match(request.path, request.method)
+            handler = self._handlers[cast("str", endpoint)]
+        return handler
 
     def _internal_error(self, request: Request, error: Exception) -> HttpAnswer:
         fields = [
