@@ -20,7 +20,7 @@ from harness.patience import Patience
 from harness.processes import ProcessDied
 from harness.program import View, view_or_reason
 from harness.topology import Grudge, groups, one_way
-from harness.waiting import WaitTimeout
+from harness.waiting import POLL_MIN_REAL_S, WaitTimeout
 
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 Party = Node | Agent | str
 """A node, an agent, or the name of one."""
+
+BOOT_POLL_REAL_S = 0.010
+"""Between two looks at a booting node; a look costs both ends together 2 ms of the boot."""
 
 
 T = TypeVar("T")
@@ -203,23 +206,27 @@ class Cluster:
     def wait_ready(self, *, within_s: float) -> None:
         """Wait until every node has loaded and holds all others for healthy, then until all agree.
 
-        One node after another is asked, not all in turn: while they boot, what the observer costs them
-        is time that they boot later.
+        One node after another is asked, not all in turn, and not too often: while they boot, what the
+        observer costs them is time that they boot later.
 
         Raises:
             NotReached: says how every node is.
             NodeDied: a node ended while starting; says how, and its last lines.
 
         """
-        everybody = sorted(node.address for node in self.nodes)
+        members = {node.name: node.address for node in self.nodes}
+        everybody = sorted(members.values())
+        ready: dict[str, View | str] = {}
         for node in self.nodes:
-            self._wait(
+            ready[node.name] = self._wait(
                 f"{node.name} to be loaded and to hold all {len(everybody)} nodes for healthy",
                 lambda node=node: view_or_reason(self._crew.spec.program, node.api),  # type: ignore[misc]
                 lambda view: isinstance(view, View) and view.ready and list(view.sees) == everybody,
                 within_s,
+                poll_real_s=BOOT_POLL_REAL_S,
             )
-        self.wait_converged(within_s=within_s)
+        if disagreements(ready, members):
+            self.wait_converged(within_s=within_s)
 
     def wait_members(
         self, expected: Mapping[Node, Collection[Node]] | None = None, *, within_s: float
@@ -270,10 +277,17 @@ class Cluster:
         accept: Callable[[T], bool],
         within_s: float,
         describe: Callable[[T], str] = repr,
+        poll_real_s: float = POLL_MIN_REAL_S,
     ) -> T:
         try:
             return self._patience.wait(
-                name, observe, accept, within_s=within_s, describe=describe, interrupt=self._check_alive
+                name,
+                observe,
+                accept,
+                within_s=within_s,
+                poll_real_s=poll_real_s,
+                describe=describe,
+                interrupt=self._check_alive,
             )
         except WaitTimeout as timeout:
             for node in self.nodes:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from harness.stall import Canary
-from harness.waiting import wait_for
+from harness.waiting import POLL_MIN_REAL_S, wait_for
 
 GRACE_REAL_S = 1.0
 """A scheduler's delay does not shrink with the scale (design section 5)."""
@@ -41,6 +41,7 @@ class Patience:
         accept: Callable[[T], bool],
         *,
         within_s: float,
+        poll_real_s: float = POLL_MIN_REAL_S,
         describe: Callable[[T], str] = repr,
         interrupt: Callable[[], object] | None = None,
     ) -> T:
@@ -51,6 +52,7 @@ class Patience:
             observe: called again and again; an exception it raises ends the wait.
             accept: judges an observation.
             within_s: document seconds.
+            poll_real_s: real seconds of the first pause; the next ones grow.
             describe: text of an observation, for the message when time runs out.
             interrupt: called every round; raises when waiting has become pointless.
 
@@ -63,6 +65,7 @@ class Patience:
             observe,
             accept,
             self.real_s(within_s),
+            poll_real_s,
             describe=describe,
             interrupt=interrupt,
             stretch=self._canary.stretch,
