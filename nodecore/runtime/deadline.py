@@ -1,20 +1,16 @@
-"""A requests adapter whose time-out is one deadline for the whole call, however the peer trickles.
+"""One kept HTTP connection whose time-out is one deadline for the whole call, however the peer trickles.
 
-requests' own time-out starts anew with every byte. Here each read of the socket gets only what is left.
+A socket's own time-out starts anew with every byte. Here each read of the socket gets only what is left.
 
-Invariant: no read, write or connect made inside `attempt(...)` outlives that attempt's deadline.
+Invariant: no read, write or connect made for an `Attempt` outlives that attempt's deadline.
 """
 
-import contextvars
+import http.client
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import HTTPConnectionPool
+from urllib3.util.wait import wait_for_read
 
 _SMALLEST_TIMEOUT_S = 0.001
 """A time-out of 0 would mean non-blocking."""
@@ -28,6 +24,8 @@ class Attempt:
     """CLOCK_MONOTONIC."""
     connected: bool = False
     """A new connection was made for it, or tried."""
+    connecting: bool = False
+    """It has no connection yet: it waits for one, or could not get one."""
     bytes_answered: int = 0
     reading: socket.socket | None = None
     """The socket that the answer is read from."""
@@ -51,35 +49,51 @@ class Attempt:
         return time.monotonic() >= self.deadline_s
 
 
-_current: contextvars.ContextVar[Attempt | None] = contextvars.ContextVar("attempt", default=None)
+class DeadlineConnection(http.client.HTTPConnection):
+    """One connection, kept alive between calls; follows nothing, retries nothing, reads no environment.
 
+    Args:
+        link: `ip:port`.
+    """
 
-@contextmanager
-def attempt(deadline_s: float) -> Iterator[Attempt]:
-    """Bind every connection used by this thread meanwhile to one deadline."""
-    made = Attempt(deadline_s)
-    token = _current.set(made)
-    try:
-        yield made
-    finally:
-        _current.reset(token)
+    def __init__(self, link: str) -> None:
+        super().__init__(link)
+        self._attempt = Attempt(0.0)
 
+    def begin(self, made: Attempt) -> None:
+        """Bind what is sent and read from now on to this attempt; let go of a connection that has ended."""
+        self._attempt = made
+        if self.sock is None:
+            return
+        if wait_for_read(self.sock, 0):  # nothing was asked: it is the end, or no answer to us
+            self.close()
+        else:
+            self._bind_socket()
 
-class DeadlineAdapter(HTTPAdapter):
-    """Keeps one connection alive to each of a few targets; follows nothing and retries nothing."""
+    def connect(self) -> None:
+        """Connect within the current attempt's deadline."""
+        made = self._attempt
+        made.connected = made.connecting = True
+        self.timeout = made.left_s()
+        super().connect()
+        made.connecting = False
+        plain = self.sock
+        self.sock = _DeadlineSocket(plain.family, plain.type, plain.proto, plain.detach())
+        self._bind_socket()
 
-    def __init__(self) -> None:
-        super().__init__(pool_connections=4, pool_maxsize=1, max_retries=0)
-        self.poolmanager.pool_classes_by_scheme = {"http": _DeadlinePool}
+    def _bind_socket(self) -> None:
+        if isinstance(self.sock, _DeadlineSocket):
+            self.sock.attempt = self._attempt
+            self.sock.settimeout(self._attempt.left_s())
 
 
 class _DeadlineSocket(socket.socket):
     """Gives each read what is left of the current attempt; CPython's `sendall` already counts as one."""
 
+    attempt: Attempt
+
     def recv_into(self, *args: object, **kwargs: object) -> int:
-        current = _current.get()
-        if current is None:
-            return super().recv_into(*args, **kwargs)  # type: ignore[arg-type]
+        current = self.attempt
         current.reading = self
         if current.is_over():
             raise TimeoutError("the call's deadline has passed")
@@ -87,17 +101,3 @@ class _DeadlineSocket(socket.socket):
         count = super().recv_into(*args, **kwargs)  # type: ignore[arg-type]
         current.bytes_answered += count
         return count
-
-
-class _DeadlineConnection(HTTPConnection):
-    def connect(self) -> None:
-        current = _current.get()
-        if current is not None:
-            current.connected = True
-        super().connect()
-        plain = self.sock
-        self.sock = _DeadlineSocket(plain.family, plain.type, plain.proto, plain.detach())
-
-
-class _DeadlinePool(HTTPConnectionPool):
-    ConnectionCls = _DeadlineConnection

@@ -1,6 +1,6 @@
 """Calls to the other members: two lanes each, and forwards beside them.
 
-A lane is one thread with one session, so that a report never waits behind a sync that times out. Forwards
+A lane is one thread with one connection, so that a report never waits behind a sync that times out. Forwards
 run on threads of their own, of which there are no more than clients may wait for.
 
 Invariant: `send` never waits; every Call that was sent is followed by exactly one CallReturned or CallFailed.
@@ -76,7 +76,7 @@ class _Caller:
         self._log = log
 
     def exchange(self, target: str) -> Exchange:
-        """Open a session with a member, at its dial address."""
+        """Make the way to a member, at its dial address."""
         return Exchange(self._dial.get(target, target), self._headers)
 
     def perform(self, exchange: Exchange, call: Call) -> CallReturned | CallFailed:
@@ -115,7 +115,7 @@ class _Caller:
 
 
 class _Lane:
-    """One thread and one session for one target; calls leave in the order in which they came."""
+    """One thread and one connection for one target; calls leave in the order in which they came."""
 
     def __init__(self, caller: _Caller, target: str, lane: Lane, deliver: Deliver) -> None:
         self._caller = caller
