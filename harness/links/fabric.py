@@ -82,6 +82,9 @@ class Links:
     def add(self, links: Sequence[Link]) -> None:
         """Make links, and a control proxy for each address they lead to, in one call.
 
+        A fault in force acts on the links that were there when it was made: those added meanwhile, such as
+        of an agent started during a partition, are whole, though its party be cut from all others.
+
         Args:
             links: their targets need not listen yet; the first verification waits for them.
 

@@ -72,12 +72,15 @@ def test_a_paused_node_is_judged_by_the_link_server_and_probed_again_when_resume
     assert {cell.reading.code for cell in links.verify()} == {WHOLE}
 
 
-def test_a_target_that_does_not_answer_is_named_and_no_link_blamed(world: LinkWorld) -> None:
-    """A node that died unseen."""
+@pytest.mark.parametrize("others", [["s1"], ["s1", "s3", "C1"]], ids=["whole links left", "none left"])
+def test_a_target_that_does_not_answer_is_named_and_no_link_blamed(
+    world: LinkWorld, others: list[str]
+) -> None:
+    """A node that died unseen: behind a cut on every side its silence would pass for the cut's."""
     for port in world.nodes["s2"]:
         port.kill()
     with pytest.raises(TargetNotAnswering, match="no answer to a probe around the links: s2 at"):
-        world.links.cut(groups(["s1"], ["s2"]).edges, Cut.BLACKHOLE)
+        world.links.cut(groups(others, ["s2"]).edges, Cut.BLACKHOLE)
     assert world.links.cut_now() == ()
     assert world.server.api.proxies()["w1-peer-s1-s2"].toxics == ()
 
