@@ -2,7 +2,7 @@
 
 import argparse
 import json
-import shutil
+import secrets
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -37,8 +37,8 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def command_session(arguments: argparse.Namespace) -> Iterator[Session]:
-    """Give a session in a temporary folder that goes with it."""
-    folder = Path(tempfile.mkdtemp(prefix="cutheal-"))
+    """Give a session in a temporary folder that its launcher makes, and that goes with it."""
+    folder = Path(tempfile.gettempdir()) / f"cutheal-{secrets.token_hex(6)}"
     options = SessionOptions(
         folder=folder / "command",
         run_folder=folder,
@@ -48,14 +48,11 @@ def command_session(arguments: argparse.Namespace) -> Iterator[Session]:
         seed=arguments.seed,
         node_log_level=arguments.node_log_level,
     )
+    session = Session.start(options)
     try:
-        session = Session.start(options)
-        try:
-            yield session
-        finally:
-            session.close()
+        yield session
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        session.close()
 
 
 def say(arguments: argparse.Namespace, document: dict[str, Any], text: str) -> None:

@@ -30,6 +30,9 @@ from harness.stall import Canary
 AGENTS_TOO = 2
 """A slot is a process: a cluster takes as many again as it has nodes, for its agents come later."""
 
+SLOTS = "slots"
+"""The folder of the run that its workers share."""
+
 READY_WITHIN_S = 200.0
 """Document seconds: 10 s real at the default scale; a cluster takes 0.1 s."""
 
@@ -81,7 +84,7 @@ class Session:
         self._numbers = count(1)
         self._open: dict[str, Crew] = {}
         self._ports = Reservations()
-        self._slots = Slots(options.run_folder / "slots", self.slots_capacity)
+        self._slots = Slots(options.run_folder / SLOTS, self.slots_capacity)
         self._canary = Canary()
         self._launcher, self._links = self._begin()
         self._canary.start()
@@ -166,16 +169,19 @@ class Session:
         return lines
 
     def close(self) -> None:
-        """End everything: clusters, link server, launcher, ports, folder."""
+        """End everything: clusters, link server, folders, launcher, ports.
+
+        The launcher ends after the folders are gone: killed in between, they are its to remove.
+        """
         for crew in list(self._open.values()):
             crew.close()
         self._open.clear()
         self._canary.stop()
         self._links.close()
+        if not self.options.keep:
+            self._remove_folders()
         self._launcher.close()
         self._ports.close()
-        if not self.options.keep:
-            shutil.rmtree(self.options.folder, ignore_errors=True)
 
     def _begin(self) -> tuple[Launcher, LinkHost]:
         preload = (*Nodecore().preload, "harness.agent_process")
@@ -228,6 +234,13 @@ class Session:
 
     def _time_scale(self, spec: ClusterSpec) -> float:
         return self.options.time_scale if spec.time_scale is None else spec.time_scale
+
+    def _remove_folders(self) -> None:
+        """Remove this worker's folder, and the run's if no other worker has one there."""
+        shutil.rmtree(self.options.folder, ignore_errors=True)
+        run_folder = self.options.run_folder
+        if run_folder.exists() and {path.name for path in run_folder.iterdir()} <= {SLOTS}:
+            shutil.rmtree(run_folder, ignore_errors=True)
 
     def _remove(self, crew: Crew) -> None:
         if not self.options.keep:

@@ -16,7 +16,9 @@ from tests.worlds.registrations import lasting
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """A session of our own, so that it may be hurt."""
-    started = Session.start(SessionOptions(folder=tmp_path / "worker", run_folder=tmp_path, seed=7))
+    started = Session.start(
+        SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7)
+    )
     yield started
     started.close()
 
@@ -37,7 +39,9 @@ def test_two_clusters_side_by_side_do_not_know_each_other(session: Session) -> N
 
 def test_nothing_is_left_after_close(tmp_path: Path) -> None:
     """No process, no folder, no port; the agents and a paused node included."""
-    session = Session.start(SessionOptions(folder=tmp_path / "worker", run_folder=tmp_path, seed=7))
+    session = Session.start(
+        SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7)
+    )
     cluster = session.cluster(ClusterSpec(), owner="test")
     cluster.agent("C1", ["orders"])
     cluster.nodes[1].pause()
@@ -45,7 +49,7 @@ def test_nothing_is_left_after_close(tmp_path: Path) -> None:
     assert all(psutil.pid_exists(pid) for pid in pids)
     session.close()
     assert [pid for pid in pids if psutil.pid_exists(pid)] == []
-    assert not (tmp_path / "worker").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dead_launcher_is_said_and_replaced(session: Session) -> None:

@@ -77,7 +77,7 @@ def test_what_the_session_leaves_is_an_error_of_the_last_test(imagined: InnerRun
     result = imagined(
         test="""
         @pytest.fixture(scope="session")
-        def last(_cutheal_session):
+        def last(cluster_factory_session):
             yield
             from harness.session import WORLD
             WORLD.leaks.append("folder /tmp/x")

@@ -39,7 +39,13 @@ def test_help_and_markers_tell_what_there_is(inner: InnerRun) -> None:
     """Every option, ini setting, marker and fixture is documented where pytest documents them."""
     inner("--help", test="").stdout.fnmatch_lines(["*--nodes=N*", "*--requirements=*", "*cutheal_nodes*"])
     inner("--markers").stdout.fnmatch_lines(["@pytest.mark.cluster(nodes=3*", "@pytest.mark.requirement(*"])
-    inner("--fixtures").stdout.fnmatch_lines(["cluster_factory_session*", "cluster --*"])
+    for fixture in (
+        "cluster --*",
+        "cluster_factory --*",
+        "cluster_factory_module *",
+        "cluster_factory_session *",
+    ):
+        inner("--fixtures").stdout.fnmatch_lines([fixture])
 
 
 def test_without_the_plugin_there_is_nothing_of_it(inner: InnerRun) -> None:
