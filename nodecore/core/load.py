@@ -62,8 +62,9 @@ class Load:
             return
         if isinstance(outcome, SnapshotAnswer):
             self._take_over(call.member, outcome, now)
-        elif outcome is Failure.CLOSED and not call.again:
-            # Healing a black hole closes every call in flight: that says nothing about the peer.
+        elif outcome in (Failure.CLOSED, Failure.RESET) and not call.again:
+            # Healing a black hole closes every call in flight: that says nothing about the peer. Who closes
+            # with our request unread sends a reset: worth the same question, never an answer to it.
             self._ask(call.member, again=True)
             return
         else:

@@ -21,12 +21,16 @@ DRAIN_REAL_S = 5.0
 _POLL_REAL_S = 10.0
 """How often idle connections are looked at; work itself wakes the loop."""
 _DRAIN_POLL_REAL_S = 0.01
+_BACKLOG = 1024
+"""As waitress'."""
 _THREADS_AT_START = 2
 """The rest come when requests do: 32 threads cost 5 ms of every node's start."""
 
 
 def bind(host: str, port: int) -> socket.socket:
     """Bind a socket for `Servers`, also where a reservation with SO_REUSEADDR holds the port.
+
+    It listens from now on: members that start together then wait for each other instead of finding nobody.
 
     Raises:
         OSError: the port is taken or the host is not ours.
@@ -36,6 +40,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind((host, port))
+        made.listen(_BACKLOG)
     except OSError:
         made.close()
         raise

@@ -88,9 +88,7 @@ def test_loaded_when_all_others_in_one_round_are_dead_or_have_not_loaded(answers
     assert driver.state().merges_owed == (S2, S3)
 
 
-@pytest.mark.parametrize(
-    "outcome", [Failure.TIMEOUT, Failure.RESET, Failure.GARBLED, Refused(status=403, message="")]
-)
+@pytest.mark.parametrize("outcome", [Failure.TIMEOUT, Failure.GARBLED, Refused(status=403, message="")])
 def test_a_peer_that_is_silent_may_hold_data(outcome: PeerAnswer | Failure) -> None:
     """Keep asking, however often."""
     driver = started()
@@ -100,6 +98,21 @@ def test_a_peer_that_is_silent_may_hold_data(outcome: PeerAnswer | Failure) -> N
         driver.fail(ask(driver, S3), Failure.REFUSED)
         assert not driver.state().loaded
         driver.run(30.0)
+
+
+def test_a_reset_call_is_asked_once_more_at_once_and_a_reset_never_counts() -> None:
+    """Who closes with the request unread sends a reset; so does a flaky middlebox before a peer with data."""
+    driver = started()
+    for _ in range(10):
+        driver.fail(ask(driver, S2), Failure.RESET)
+        driver.fail(ask(driver, S2), Failure.RESET)
+        driver.fail(ask(driver, S3), Failure.REFUSED)
+        assert not driver.state().loaded
+        driver.run(30.0)
+    driver.fail(ask(driver, S2), Failure.RESET)
+    driver.fail(ask(driver, S2), Failure.CLOSED)
+    driver.fail(ask(driver, S3), Failure.REFUSED)
+    assert driver.state().loaded
 
 
 def test_the_answers_must_be_of_one_round() -> None:
