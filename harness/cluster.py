@@ -173,7 +173,7 @@ class Cluster:
                 return False
             return bool(expected(seen)) if callable(expected) else seen == expected
 
-        wanted = getattr(expected, "__name__", "the predicate") if callable(expected) else repr(expected)
+        wanted = "the predicate holds" if callable(expected) else repr(expected)
         seen = self._wait(f"wait_until {wanted}", lambda: _answered(observe), accept, within_s)
         assert not isinstance(seen, Unanswered), "accept refuses these"
         return seen
