@@ -20,7 +20,7 @@ ANSWER_WITHIN_REAL_S = 10.0
 
 def cases(session: Session, pairs: int, tell: Callable[[str], None]) -> list[Case]:
     """Measure every size; `tell` hears which one is next."""
-    with Launcher.start(session.options.run_folder / "bare", ("harness.bench.bare",)) as launcher:
+    with Launcher.start(session.options.folder / "bare", ("harness.bench.bare",)) as launcher:
         return [_case(session, launcher, nodes, pairs, tell) for nodes in SIZES]
 
 
@@ -57,7 +57,7 @@ def _cluster_ms(session: Session, nodes: int) -> float:
 def _bare_ms(session: Session, launcher: Launcher, nodes: int) -> float:
     with Reservations() as ports:
         addresses = ports.reserve(nodes)
-        folder = session.options.run_folder / "bare"
+        folder = session.options.folder / "bare"
         launches = [
             Launch(
                 name=f"bare{number}",

@@ -5,6 +5,8 @@ from textwrap import dedent
 
 import pytest
 
+from harness.links.toxiproxy import find_server
+
 IMAGINED = Path(__file__).with_name("imagined.py")
 
 USE_IMAGINED = """
@@ -55,9 +57,18 @@ class InnerRun:
         return self._notes.read_text(encoding="utf-8").splitlines() if self._notes.exists() else []
 
 
+@pytest.fixture(scope="session")
+def link_server() -> Path:
+    """The link server of the outer run, found before pytester gives a test another home."""
+    return find_server()
+
+
 @pytest.fixture
-def inner(pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> InnerRun:
+def inner(
+    link_server: Path, pytester: pytest.Pytester, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> InnerRun:
     """An inner run with the real harness."""
+    monkeypatch.setenv("TOXIPROXY_SERVER", str(link_server))
     temporary, notes = tmp_path / "tmp", tmp_path / "notes"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))

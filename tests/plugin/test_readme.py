@@ -5,15 +5,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.plugin.conftest import InnerRun
+
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 
-def test_the_readmes_test_passes(pytester: pytest.Pytester) -> None:
+def test_the_readmes_test_passes(inner: InnerRun, pytester: pytest.Pytester) -> None:
     """Copied out of the README into an empty folder, with nothing but the plugin."""
     (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     pytester.makepyfile(test_readme=example)
     done = pytester.runpytest_subprocess("-q")
     done.assert_outcomes(passed=2)
+    assert inner.left_behind == []
 
 
 def test_the_readme_names_every_option_of_the_plugin(pytester: pytest.Pytester) -> None:

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from harness.links.toxiproxy import find_server
 from harness.processes.kernel import is_running
 from harness.waiting import wait_for
 from tests.plugin.conftest import InnerRun
@@ -23,17 +22,10 @@ def everything():
 """
 
 
-@pytest.fixture
-def real(inner: InnerRun, monkeypatch: pytest.MonkeyPatch) -> InnerRun:
-    """An inner run that finds the link server of the outer one, although its home is elsewhere."""
-    monkeypatch.setenv("TOXIPROXY_SERVER", str(find_server()))
-    return inner
-
-
 @pytest.mark.parametrize("workers", [(), ("-n2",)])
-def test_a_failure_shows_what_the_nodes_believe(real: InnerRun, workers: tuple[str, ...]) -> None:
+def test_a_failure_shows_what_the_nodes_believe(inner: InnerRun, workers: tuple[str, ...]) -> None:
     """A killed node, a cut link, the view of the others and the end of their logs; nothing is left."""
-    result = real(
+    result = inner(
         *workers,
         test="""
         def test_fails(cluster):
@@ -59,12 +51,12 @@ def test_a_failure_shows_what_the_nodes_believe(real: InnerRun, workers: tuple[s
             "pytest test_inner.py::test_fails --cluster-seed * --time-scale 0.05 --links toxiproxy*",
         ]
     )
-    assert real.left_behind == []
+    assert inner.left_behind == []
 
 
-def test_a_killed_launcher_costs_one_test(real: InnerRun) -> None:
+def test_a_killed_launcher_costs_one_test(inner: InnerRun) -> None:
     """kill -9 of the launcher: the test that saw it errors by name, the next has a cluster again."""
-    result = real(
+    result = inner(
         test="""
         import psutil
         def test_before(cluster): pass
@@ -76,12 +68,12 @@ def test_a_killed_launcher_costs_one_test(real: InnerRun) -> None:
     )
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(["*ERROR at teardown of test_sees_it*"])
-    assert real.left_behind == []
+    assert inner.left_behind == []
 
 
-def test_a_killed_worker_costs_one_test(real: InnerRun) -> None:
+def test_a_killed_worker_costs_one_test(inner: InnerRun) -> None:
     """kill -9 of an xdist worker: its processes are gone at once, a new worker runs the rest."""
-    result = real(
+    result = inner(
         "-n1",
         test=NOTE_PIDS
         + """
@@ -93,15 +85,15 @@ def test_rest(cluster): pass
 """,
     )
     result.assert_outcomes(passed=1, failed=1)
-    pids = [int(pid) for pid in real.notes[0].split()]
+    pids = [int(pid) for pid in inner.notes[0].split()]
     assert len(pids) >= len(("launcher", "toxiproxy", "s1", "s2", "s3"))
     wait_until_gone(pids)
-    assert real.left_behind == []
+    assert inner.left_behind == []
 
 
-def test_a_killed_pytest_leaves_no_process_and_no_folder(real: InnerRun) -> None:
+def test_a_killed_pytest_leaves_no_process_and_no_folder(inner: InnerRun) -> None:
     """kill -9 of pytest with a paused node: everything that it started is gone."""
-    real.prepare(
+    inner.prepare(
         test=NOTE_PIDS
         + """
 def test_killed(cluster):
@@ -112,11 +104,11 @@ def test_killed(cluster):
     )
     command = [sys.executable, "-m", "pytest", "-q"]
     run = subprocess.run(
-        command, cwd=real.pytester.path, capture_output=True, timeout=PLENTY_REAL_S, check=False
+        command, cwd=inner.pytester.path, capture_output=True, timeout=PLENTY_REAL_S, check=False
     )
     assert run.returncode == -signal.SIGKILL
-    wait_until_gone([int(pid) for pid in real.notes[0].split()])
-    wait_for("the folder to go", lambda: real.left_behind, lambda left: left == [], GONE_REAL_S)
+    wait_until_gone([int(pid) for pid in inner.notes[0].split()])
+    wait_for("the folder to go", lambda: inner.left_behind, lambda left: left == [], GONE_REAL_S)
 
 
 def wait_until_gone(pids: list[int]) -> None:
