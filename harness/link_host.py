@@ -1,10 +1,10 @@
-"""The link server of one session: found, started through the launcher, replaced when it no longer answers."""
+"""The link server of one session: started through the launcher, replaced when it no longer answers."""
 
 from itertools import count
 from pathlib import Path
 
 from harness.links.api import ToxiproxyApi
-from harness.links.toxiproxy import find_server, server_argv, wait_ready
+from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
 from harness.processes import Launch, Launcher, Process
 
@@ -13,17 +13,15 @@ class LinkHost:
     """Starts the link server on a reserved port and knows its API.
 
     Args:
+        path: the server's program.
         folder: of its log.
         launcher: owns its process.
         ports: where its port is reserved.
 
-    Raises:
-        NoLinkServer: none is to be had; the message names the command that installs one.
-
     """
 
-    def __init__(self, folder: Path, launcher: Launcher, ports: Reservations) -> None:
-        self._path = find_server()
+    def __init__(self, path: Path, folder: Path, launcher: Launcher, ports: Reservations) -> None:
+        self._path = path
         self._folder = folder
         self._launcher = launcher
         self._ports = ports

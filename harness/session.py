@@ -19,6 +19,7 @@ from harness.crew import Crew
 from harness.link_host import LinkHost
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.fabric import Links
+from harness.links.toxiproxy import find_server
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied, SharedFolder
@@ -186,10 +187,12 @@ class Session:
     def _begin(self) -> tuple[Launcher, LinkHost]:
         preload = (*Nodecore().preload, "harness.agent_process")
         shared = SharedFolder(path=self.options.run_folder, owner_pid=self.options.run_owner_pid)
+        server = find_server()
         launcher = Launcher.start(self.options.folder, preload, shared=shared)
         try:
-            return launcher, LinkHost(self.options.folder, launcher, self._ports)
+            return launcher, LinkHost(server, self.options.folder, launcher, self._ports)
         except BaseException:
+            self._remove_folders()
             launcher.close()
             self._ports.close()
             raise

@@ -84,10 +84,12 @@ def test_demo_on_a_link_server_that_ignores_cuts_exits_2_and_names_the_links() -
 
 def test_without_a_link_server_the_demo_says_how_to_get_one_and_exits_3(tmp_path: Path) -> None:
     """One line, no traceback."""
-    done = cutheal("demo", PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path), TOXIPROXY_SERVER="")
+    nowhere = str(tmp_path)
+    done = cutheal("demo", PATH=nowhere, XDG_CACHE_HOME=nowhere, TMPDIR=nowhere, TOXIPROXY_SERVER="")
     assert done.returncode == 3
     assert "`cutheal toxiproxy install`" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
