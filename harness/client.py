@@ -82,6 +82,7 @@ class NodeApi:
 
     def register(self, service: str, instance: Instance, *, ephemeral: bool = True, **more: Any) -> None:
         """Register an instance once, without an agent; `more` are further parameters as Nacos names them."""
+        __tracebackhide__ = True
         parameters = _naming(service) | _address(instance)
         parameters |= {"weight": instance.weight, "healthy": _flag(instance.healthy)}
         parameters |= {"enabled": _flag(instance.enabled), "ephemeral": _flag(ephemeral)}
@@ -91,15 +92,18 @@ class NodeApi:
 
     def deregister(self, service: str, instance: Instance) -> None:
         """Deregister an instance (R27)."""
+        __tracebackhide__ = True
         self.call("DELETE", "/nacos/v1/ns/instance", _naming(service) | _address(instance))
 
     def beat(self, service: str, instance: Instance) -> dict[str, Any]:
         """Send one light beat; the answer's `code` is 20404 when the instance is unknown."""
+        __tracebackhide__ = True
         answer = self.call("PUT", "/nacos/v1/ns/instance/beat", _naming(service) | _address(instance))
         return dict(answer.json())
 
     def instances(self, service: str, **more: Any) -> list[Instance]:
         """Return this node's own list of the service, sorted by address."""
+        __tracebackhide__ = True
         answer = self.call("GET", "/nacos/v1/ns/instance/list", _naming(service) | more)
         return sorted(instance_from_json(host) for host in answer.json()["hosts"])
 
@@ -141,6 +145,7 @@ class NodeApi:
             Unreachable: it did not answer.
 
         """
+        __tracebackhide__ = True
         try:
             answer = self._session.request(
                 method,

@@ -167,6 +167,7 @@ class Cluster:
             NodeDied: a node ended by itself meanwhile.
 
         """
+        __tracebackhide__ = True
 
         def accept(seen: T | Unanswered) -> bool:
             if isinstance(seen, Unanswered):
@@ -189,6 +190,7 @@ class Cluster:
             NodeDied: a node ended by itself meanwhile.
 
         """
+        __tracebackhide__ = True
         since = Since()
 
         def differences() -> list[str]:
@@ -214,6 +216,7 @@ class Cluster:
             NodeDied: a node ended while starting; says how, and its last lines.
 
         """
+        __tracebackhide__ = True
         members = {node.name: node.address for node in self.nodes}
         everybody = sorted(members.values())
         ready: dict[str, View | str] = {}
@@ -242,6 +245,7 @@ class Cluster:
             NodeDied: a node ended by itself meanwhile.
 
         """
+        __tracebackhide__ = True
         running = self._running()
         wanted = expected or dict.fromkeys(running, running)
         goal = {node.name: sorted(member.name for member in seen) for node, seen in wanted.items()}
@@ -279,6 +283,7 @@ class Cluster:
         describe: Callable[[T], str] = repr,
         poll_real_s: float = POLL_MIN_REAL_S,
     ) -> T:
+        __tracebackhide__ = True
         try:
             return self._patience.wait(
                 name,
@@ -295,6 +300,7 @@ class Cluster:
             raise NotReached(f"{timeout}\n{self.describe().text()}") from None
 
     def _check_alive(self) -> None:
+        __tracebackhide__ = True
         for node in self.nodes:
             end = node.crashed()
             if end is not None:

@@ -60,6 +60,7 @@ class Patience:
             WaitTimeout: not accepted in time; says what was last seen.
 
         """
+        __tracebackhide__ = True
         return wait_for(
             name,
             observe,

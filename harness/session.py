@@ -122,6 +122,7 @@ class Session:
             FaultNotInForce: a link does not work.
 
         """
+        __tracebackhide__ = True
         check_fits(spec.nodes, self._time_scale(spec), os.cpu_count() or 1)
         name = f"k{next(self._numbers)}"
         with ExitStack() as undo:

@@ -50,6 +50,7 @@ def wait_for(  # noqa: PLR0913 - a condition and the patience it deserves: the r
 
     Raises WaitTimeout, or what `interrupt` or `observe` raise.
     """
+    __tracebackhide__ = True
     begin = time.monotonic()
     condition = _Condition(observe, accept, describe, tolerate)
     pause = poll_real_s
@@ -99,6 +100,7 @@ class _Condition(Generic[T]):
 
 def _let_interrupt(interrupt: Callable[[], object] | None, condition: _Condition[T]) -> None:
     """Let the interrupt raise, unless the condition came true just before."""
+    __tracebackhide__ = True
     if interrupt is None:
         return
     try:
