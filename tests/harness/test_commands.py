@@ -122,7 +122,10 @@ def test_up_prints_one_json_line_serves_and_leaves_nothing(how: signal.Signals) 
         finally:
             family = psutil.Process(up.pid).children(recursive=True)
             up.send_signal(how)
-            assert up.wait(EXIT_REAL_S) == 0
+            try:
+                assert up.wait(EXIT_REAL_S) == 0
+            finally:
+                up.kill()
     assert len(family) == 5
     assert [process for process in family if process.is_running()] == []
 

@@ -67,7 +67,11 @@ class Worker:
     def remains(self) -> list[str]:
         """Return what is left of everything it had started."""
         alive = [f"{name} {pid}" for pid, name in self.spawned().items() if kernel.is_running(pid)]
-        return [*alive, *map(str, self.folder.glob("*"))] or [str(self.folder)] * self.folder.exists()
+        try:
+            files = [*map(str, self.folder.iterdir()), str(self.folder)]
+        except FileNotFoundError:  # also while it is being removed under our eyes
+            files = []
+        return [*alive, *files]
 
 
 @pytest.fixture
@@ -186,7 +190,7 @@ def test_a_worker_that_ends_without_closing_leaves_nothing(start, canary, end):
     worker = start()
     worker.wait_until_up()
     worker.process.send_signal(end)
-    worker.process.wait()
+    worker.process.wait(SOON_REAL_S)
     _wait_until_nothing_remains(worker, canary)
 
 

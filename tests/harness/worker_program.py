@@ -15,6 +15,8 @@ SLEEPER = "import signal; signal.pause()"
 
 
 def main(folder: Path, spawned_path: Path, owner_pid: int, *options: str) -> None:
+    for number in (signal.SIGINT, signal.SIGHUP):  # ignored where pytest itself was started by nohup or `&`
+        signal.signal(number, signal.SIG_DFL)
     launcher = Launcher.start(
         folder,
         ["node_programs"],
