@@ -14,8 +14,8 @@ from harness.spec import ClusterSpec
 
 def run(arguments: argparse.Namespace) -> int:
     """Run a cluster until SIGINT or SIGTERM; return 0."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell starts with SIGINT ignored
-        signal.signal(number, _interrupt)
+    for ending in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell starts with SIGINT ignored
+        signal.signal(ending, _interrupt)
     with command_session(arguments) as session:
         cluster = session.cluster(ClusterSpec(nodes=arguments.nodes), owner="cutheal up")
         for number in range(1, arguments.agents + 1):
