@@ -21,6 +21,8 @@ import psutil
 from harness.waiting import WaitTimeout, wait_for
 
 STORY = '''
+import os
+import pathlib
 import pytest
 
 @pytest.mark.parametrize("number", range(3))
@@ -31,6 +33,7 @@ def test_long(cluster, number):
     s3.pause()
     for _ in range(6):
         with cluster.isolate(s1):
+            pathlib.Path(__file__).with_name(f"running-{os.getpid()}").touch()
             cluster.wait_until(lambda: s2.api.state()["loaded"], True, within_s=5)
 '''
 
@@ -50,7 +53,7 @@ class Aftermath:
     """What one kill left behind."""
 
     victim: str
-    moment_real_s: float
+    moment_real_s: float | None
     killed: int
     """How many processes the victim had started, directly or not."""
     survived_real_s: float
@@ -60,12 +63,12 @@ class Aftermath:
     exit_code: int
 
 
-def strike(victim: str, moment_real_s: float, folder: Path) -> Aftermath:
+def strike(victim: str, moment_real_s: float | None, folder: Path) -> Aftermath:
     """Run pytest in the folder, kill the victim that long after its launcher is there, and look.
 
     Args:
         victim: one of VICTIMS.
-        moment_real_s: seconds after the first launcher was seen.
+        moment_real_s: seconds after the first launcher was seen; None: when a test has cut a link.
         folder: empty; temporary folders of the run are made here.
 
     """
@@ -78,7 +81,10 @@ def strike(victim: str, moment_real_s: float, folder: Path) -> Aftermath:
     with (folder / "output.txt").open("w+") as output:
         with subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, env=environment) as run:
             found = _await_victim(victim, psutil.Process(run.pid))
-            _pass_time(moment_real_s, run)
+            if moment_real_s is None:
+                found = _of_running_test(victim, folder, found)
+            else:
+                _pass_time(moment_real_s, run)
             family = _family(found)
             found.kill()
             survived_real_s = _await_gone(lambda: [*family, *_orphans(token)])
@@ -111,6 +117,21 @@ def _await_victim(victim: str, run: psutil.Process) -> psutil.Process:
             return worker
         case _:
             return run
+
+
+def _of_running_test(victim: str, folder: Path, found: psutil.Process) -> psutil.Process:
+    """Wait until a test has cut a link; return the worker or launcher of that very test."""
+    (running, *_) = wait_for(
+        "a test with a cut link", lambda: list(folder.glob("running-*")), bool, START_REAL_S
+    )
+    tester = psutil.Process(int(running.name.removeprefix("running-")))
+    match victim:
+        case "worker":
+            return tester
+        case "launcher":
+            return next(child for child in tester.children() if _is_launcher(child))
+        case _:
+            return found
 
 
 def _is_launcher(process: psutil.Process) -> bool:
@@ -203,7 +224,7 @@ def main() -> int:
             f"{sum(len(r.folders) for r in results)} folders"
         )
         for result in left:
-            print(f"    at {result.moment_real_s:.3f} s: {result.left} {result.folders}")
+            print(f"    at {result.moment_real_s} s: {result.left} {result.folders}")
     return bad
 
 
