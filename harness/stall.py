@@ -17,9 +17,6 @@ PERIOD_REAL_S = 0.020
 NOISE_REAL_S = 0.005
 """Lateness below this is the scheduler's everyday (idle: p99 0.8, max 4 ms) and not noted."""
 
-STALL_BUDGET_REAL_S = 0.3
-"""A longer stall makes a verdict inconclusive; with 0.1 s every loaded run would be (measured.md, "Time")."""
-
 STRETCH_MAX_REAL_S = 30.0
 """A deadline moves by at most this, so that a wait on a hopeless machine still ends."""
 

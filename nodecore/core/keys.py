@@ -5,7 +5,6 @@ Invariant: `namespace_of` and `service_of` undo `ephemeral_key` for every namesp
 
 INSTANCES_PREFIX = "com.alibaba.nacos.naming.iplist."
 EPHEMERAL_PREFIX = f"{INSTANCES_PREFIX}ephemeral."
-META_PREFIX = "com.alibaba.nacos.naming.domains.meta."
 
 
 def ephemeral_key(namespace: str, service: str) -> str:
