@@ -193,7 +193,7 @@ def test_three_nodes_find_each_other_forward_and_synchronise(three: list[NodePro
 
 @pytest.mark.requirement("R17")
 def test_a_killed_node_leaves_the_ring_and_a_restart_is_not_needed_to_end(three: list[NodeProcess]) -> None:
-    """A late report may come first (SUSPICIOUS), a refused one is DOWN; SIGTERM still ends the others with 0."""
+    """One late report may come before (SUSPICIOUS); refused is DOWN; SIGTERM ends the others with 0."""
     three[2].process.kill()
     three[2].process.wait()
     gone, left = three[2].ready["address"], sorted(node.ready["address"] for node in three[:2])
