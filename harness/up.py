@@ -10,6 +10,7 @@ from harness.command import command_session
 from harness.documents import SERVICES
 from harness.session import Session
 from harness.spec import ClusterSpec
+from harness.waiting import wait_for_signal
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -20,11 +21,10 @@ def run(arguments: argparse.Namespace) -> int:
         cluster = session.cluster(ClusterSpec(nodes=arguments.nodes), owner="cutheal up")
         for number in range(1, arguments.agents + 1):
             cluster.agent(f"C{number}", SERVICES)
-        print(
-            json.dumps(_document(session, cluster)) if arguments.json else _text(session, cluster), flush=True
-        )
+        text = json.dumps(_document(session, cluster)) if arguments.json else _text(session, cluster)
         try:
-            signal.pause()
+            print(text, flush=True)
+            wait_for_signal()
         except KeyboardInterrupt:
             return 0
     return 0

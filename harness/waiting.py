@@ -1,9 +1,13 @@
 """The one place where the harness pauses: waiting for a named condition, with a deadline.
 
 Invariant: a wait ends when its condition holds, when an interrupt raises, or by a `WaitTimeout` that says
-what was waited for, for how long, and what was last seen.
+what was waited for, for how long, and what was last seen. Waiting for a signal has no deadline: it is for the
+main thread of a program that runs until it is told to end.
 """
 
+import os
+import select
+import signal
 import threading
 import time
 from collections.abc import Callable
@@ -63,6 +67,27 @@ def wait_for(  # noqa: PLR0913 - a condition and the patience it deserves: the r
         _pause(min(pause, remaining))
         pause = max(poll_real_s, min(pause * BACKOFF, POLL_MAX_REAL_S))
     return condition.value
+
+
+def wait_for_signal() -> None:
+    """Let the handler of the next signal run, in the main thread, and return; or raise what it raises.
+
+    A signal that comes just before the wait counts too: CPython notes it and runs the handler only after the
+    next wake-up, so `signal.pause()` and `Event().wait()` may sleep on. Here the note itself is the wake-up.
+
+    Raises:
+        ValueError: not in the main thread.
+
+    """
+    readable, writable = os.pipe()
+    os.set_blocking(writable, False)
+    before = signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    try:
+        select.select([readable], [], [])
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(readable)
+        os.close(writable)
 
 
 class _Condition(Generic[T]):

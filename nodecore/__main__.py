@@ -80,6 +80,7 @@ def _serve(config: NodeConfig, client: socket.socket, peer: socket.socket) -> No
     servers = Servers(node_application(runtime), client, peer, config.limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.stop())
+    servers.wake_on_signals()
     if config.identity_header is None:
         log.write("warning", "peer_identity_unset", [("meaning", "anybody may speak as a member")])
     runtime.start()

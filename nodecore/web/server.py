@@ -5,12 +5,15 @@ own threads. Invariant: after `stop`, what was received whole is answered before
 `DRAIN_REAL_S`; no new connection is taken.
 """
 
+import os
+import signal
 import socket
 import time
 from typing import Any
 
 from waitress import wasyncore
 from waitress.server import create_server
+from waitress.trigger import trigger
 
 from nodecore.config import Limits
 from nodecore.web.application import Application
@@ -66,7 +69,19 @@ class Servers:
             _server(application, peer, limits, self._map),
         ]
         self._threads_max = (limits.client_threads, limits.peer_threads)
+        self._signals_wake = False
         self._stopping = False
+
+    def wake_on_signals(self) -> None:
+        """Have every signal wake the loop, so that its handler runs at once; for the main thread.
+
+        CPython runs handlers between two steps of the main thread only: a signal that comes just before the
+        loop waits would otherwise be noticed when something else wakes it, up to 10 s later.
+        """
+        wakening: Any = trigger(self._map)
+        os.set_blocking(wakening.trigger, False)
+        signal.set_wakeup_fd(wakening.trigger, warn_on_full_buffer=False)
+        self._signals_wake = True
 
     def run(self) -> None:
         """Serve until `stop`, then drain and return."""
@@ -91,6 +106,8 @@ class Servers:
             self._poll(_DRAIN_POLL_REAL_S)
         for server in self._servers:
             server.task_dispatcher.shutdown(timeout=max(0.1, deadline_s - time.monotonic()))
+        if self._signals_wake:
+            signal.set_wakeup_fd(-1)
         for open_one in list(self._map.values()):
             open_one.close()
 

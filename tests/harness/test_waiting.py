@@ -1,6 +1,8 @@
 """Waiting: for a named condition, with a deadline, and never in silence."""
 
 import itertools
+import subprocess
+import sys
 import time
 
 import pytest
@@ -95,3 +97,27 @@ def test_the_deadline_moves_by_the_time_that_the_machine_lost():
     assert wait_for("three more looks", lambda: next(looks), lambda n: n > 3, 0.0, stretch=lost) == 4
     assert before <= begins[0] <= time.monotonic()
     assert len(set(begins)) == 1, "always asked for the same beginning"
+
+
+UNHEARD = """
+import signal, sys, threading
+from harness.waiting import wait_for_signal
+
+def told(number, frame):
+    raise SystemExit(signal.Signals(number).name)
+
+def strike_beside():
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+signal.signal(signal.SIGTERM, told)
+threading.Timer(0.2, strike_beside).start()
+wait_for_signal()
+"""
+
+
+def test_a_signal_that_does_not_interrupt_the_wait_ends_it_all_the_same():
+    """Noted in another thread, as one that came just before the wait: `signal.pause()` would sleep on."""
+    done = subprocess.run(
+        [sys.executable, "-c", UNHEARD], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stderr) == (1, "SIGTERM\n")

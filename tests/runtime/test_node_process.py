@@ -1,8 +1,11 @@
 """A node as a process: ready line, exit status, SIGTERM with requests in flight; three find each other."""
 
+import json
 import re
 import signal
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -35,6 +38,32 @@ def test_a_lone_node_can_be_used_by_hand(tmp_path: Path) -> None:
         assert node.terminate() == 0
         assert node.log_text().count("event=peer_identity_unset") == 1
         assert "event=stopped" in node.log_text()
+
+
+UNHEARD = """
+import signal, sys, threading
+from nodecore import __main__ as program
+from nodecore.web import server
+
+server._POLL_REAL_S = 3600.0
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+sys.exit(program.main(["--client-port", "0"]))
+"""
+
+
+def test_a_sigterm_that_does_not_interrupt_the_loop_ends_the_node_all_the_same() -> None:
+    """The kernel gives it to another thread, so it is only noted, like one that came just before the wait."""
+    with subprocess.Popen(
+        [sys.executable, "-c", UNHEARD], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as node:
+        assert node.stdout is not None
+        try:
+            assert json.loads(node.stdout.readline())["pid"] == node.pid
+            node.send_signal(signal.SIGTERM)
+            assert node.wait(START_REAL_S) == 0
+        finally:
+            node.kill()
 
 
 def test_sigusr1_dumps_all_stacks(tmp_path: Path) -> None:
