@@ -78,7 +78,7 @@ class Servers:
         CPython runs handlers between two steps of the main thread only: a signal that comes just before the
         loop waits would otherwise be noticed when something else wakes it, up to 10 s later.
         """
-        wakening: Any = trigger(self._map)
+        wakening: Any = trigger(self._map)  # type: ignore[arg-type]  # the stubs know another waitress
         os.set_blocking(wakening.trigger, False)
         signal.set_wakeup_fd(wakening.trigger, warn_on_full_buffer=False)
         self._signals_wake = True
