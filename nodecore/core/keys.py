@@ -25,3 +25,8 @@ def namespace_of(key: str) -> str:
 def service_of(key: str) -> str:
     """Return the grouped service name in a key: what its owner is computed from (R9)."""
     return key.partition("##")[2]
+
+
+def bare_name(grouped: str) -> str:
+    """Return a service's name without its group."""
+    return grouped.partition("@@")[2] or grouped

@@ -19,8 +19,9 @@ from nodecore.core.operations import (
 )
 from nodecore.core.records import Service
 from nodecore.runtime.loop import Runtime
-from nodecore.runtime.wire.client import Reader, encode_answer, json_answer
+from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.runtime.wire.listing import Reader
 from nodecore.web import parameters as read
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.received import log_received

@@ -11,8 +11,9 @@ from collections import OrderedDict
 from nodecore.core.operations import ReadState
 from nodecore.errors import BadRequest
 from nodecore.runtime.loop import Runtime
-from nodecore.runtime.wire.client import Reader, encode_answer, json_answer
+from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.runtime.wire.listing import Reader
 from nodecore.web.parameters import required
 from nodecore.web.replies import await_reply
 from nodecore.web.request import Request

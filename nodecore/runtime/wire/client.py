@@ -1,6 +1,5 @@
 """What a client is answered, as Nacos 1.4 writes it (reference/nacos-1.4.md 4.3, 9; nacos-observed.md b)."""
 
-from dataclasses import dataclass
 from typing import assert_never
 
 from nodecore.core.operations import (
@@ -20,29 +19,16 @@ from nodecore.core.operations import (
 from nodecore.core.records import Instance, Service
 from nodecore.runtime.wire.answers import envelope
 from nodecore.runtime.wire.http import HttpAnswer
-from nodecore.runtime.wire.records import member_body, wall_ms
+from nodecore.runtime.wire.listing import Reader, list_body
+from nodecore.runtime.wire.records import member_body
 from nodecore.runtime.wire.state import state_body
 from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, dump
 
-CACHE_MS = 3000
-"""How long a client that polls keeps a list; 10 s would be for push subscribers."""
 CODE_OK = 10200
 CODE_UNKNOWN_INSTANCE = 20404
 
 _JSON = {"Content-Type": JSON_TYPE}
 _TEXT = {"Content-Type": TEXT_TYPE}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reader:
-    """What of the request shapes the answer, beside what was asked."""
-
-    clusters: str = ""
-    """Echoed exactly: clients key their cache by it."""
-    is_java: bool = False
-    """Java clients get grouped names where others get bare ones."""
-    keyword: str = ""
-    """Members whose address does not contain it are left out."""
 
 
 def encode_answer(answer: Answer, reader: Reader) -> HttpAnswer:
@@ -68,11 +54,6 @@ def json_answer(body: object) -> HttpAnswer:
     return HttpAnswer(status=200, headers=_JSON, body=dump(body))
 
 
-def bare_name(grouped: str) -> str:
-    """Return the service's name without its group."""
-    return grouped.partition("@@")[2] or grouped
-
-
 def _body(  # noqa: PLR0911  one return per answer
     answer: BeatAnswer
     | InstanceAnswer
@@ -90,7 +71,7 @@ def _body(  # noqa: PLR0911  one return per answer
         case InstanceAnswer(instance):
             return _instance(instance)
         case InstancesAnswer():
-            return _instances(answer, reader)
+            return list_body(answer, reader)
         case ServiceAnswer(service):
             return _service(service)
         case ResponsibleAnswer(address):
@@ -121,42 +102,6 @@ def _instance(instance: Instance) -> dict[str, object]:
         "weight": instance.weight,
         "healthy": instance.healthy,
         "instanceId": instance.instance_id,
-        "metadata": dict(instance.metadata),
-    }
-
-
-def _instances(answer: InstancesAnswer, reader: Reader) -> dict[str, object]:
-    start: dict[str, object] = {
-        "name": answer.service,
-        "clusters": reader.clusters,
-        "cacheMillis": CACHE_MS,
-        "hosts": [_host(i, reader) for i in answer.instances if i.enabled],
-    }
-    if not answer.known:
-        return start
-    return start | {
-        "dom": answer.service if reader.is_java else bare_name(answer.service),
-        "lastRefTime": wall_ms(),
-        "checksum": answer.checksum,
-        "useSpecifiedURL": False,
-        "env": "",
-        "metadata": {},
-    }
-
-
-def _host(instance: Instance, reader: Reader) -> dict[str, object]:
-    return {
-        "ip": instance.ip,
-        "port": instance.port,
-        "valid": instance.healthy,
-        "healthy": instance.healthy,
-        "marked": instance.marked,
-        "enabled": instance.enabled,
-        "weight": instance.weight,
-        "instanceId": instance.instance_id,
-        "clusterName": instance.cluster,
-        "serviceName": instance.service if reader.is_java else bare_name(instance.service),
-        "ephemeral": instance.ephemeral,
         "metadata": dict(instance.metadata),
     }
 

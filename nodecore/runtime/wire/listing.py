@@ -1,0 +1,63 @@
+"""The reply to GET /instance/list, as each of the original's clients needs it (nacos-clients.md, "Replies").
+
+Invariant: `clusters` is echoed exactly and `name` is always grouped, for clients key their cache by the two.
+"""
+
+from dataclasses import dataclass
+
+from nodecore.core.keys import bare_name
+from nodecore.core.operations import InstancesAnswer
+from nodecore.core.records import Instance
+from nodecore.runtime.wire.records import wall_ms
+
+CACHE_MS = 3000
+"""How long a client that polls keeps a list; 10 s would be for push subscribers."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """What of the request shapes the answer, beside what was asked."""
+
+    clusters: str = ""
+    """Echoed exactly: clients key their cache by it."""
+    is_java: bool = False
+    """Java clients get grouped names where others get bare ones."""
+    keyword: str = ""
+    """Members whose address does not contain it are left out."""
+
+
+def list_body(answer: InstancesAnswer, reader: Reader) -> dict[str, object]:
+    """Return the JSON of a list; of an unknown service only the first four fields."""
+    start: dict[str, object] = {
+        "name": answer.service,
+        "clusters": reader.clusters,
+        "cacheMillis": CACHE_MS,
+        "hosts": [_host(i, reader) for i in answer.instances if i.enabled],
+    }
+    if not answer.known:
+        return start
+    return start | {
+        "dom": answer.service if reader.is_java else bare_name(answer.service),
+        "lastRefTime": wall_ms(),
+        "checksum": answer.checksum,
+        "useSpecifiedURL": False,
+        "env": "",
+        "metadata": {},
+    }
+
+
+def _host(instance: Instance, reader: Reader) -> dict[str, object]:
+    return {
+        "ip": instance.ip,
+        "port": instance.port,
+        "valid": instance.healthy,
+        "healthy": instance.healthy,
+        "marked": instance.marked,
+        "enabled": instance.enabled,
+        "weight": instance.weight,
+        "instanceId": instance.instance_id,
+        "clusterName": instance.cluster,
+        "serviceName": instance.service if reader.is_java else bare_name(instance.service),
+        "ephemeral": instance.ephemeral,
+        "metadata": dict(instance.metadata),
+    }
