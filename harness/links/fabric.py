@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from enum import StrEnum
 from threading import RLock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.faults import Cut, Effect, Effects, Hold, Ledger, effects_of, effects_seen
@@ -34,6 +34,17 @@ class Condition(StrEnum):
     DEAD = "dead"
 
 
+class LossObserver(Protocol):
+    """Whoever carries datagrams between the parties, and must lose them where a cut says so."""
+
+    def on_loss(self, edges_lost: frozenset[Edge]) -> None:
+        """Lose every datagram of these (source, target) from now on, and no other.
+
+        Called at each cut and heal before it is verified, under the lock of the links: return at once, raise
+        nothing and call no method of the links.
+        """
+
+
 class Links:
     """The links of one cluster on one link server. Its methods may be called from any thread.
 
@@ -49,6 +60,7 @@ class Links:
         self._is_probed = probe_path is not None
         self._lock = RLock()
         self._conditions: dict[str, Condition] = {}
+        self._loss_observers: list[LossObserver] = []
         self._ledger = Ledger()
         self._wiring = Wiring(api, prefix)
         self._targets = Targets(probe_path or "")
@@ -163,14 +175,15 @@ class Links:
             before = self._effects_on(touched)
             self._prober.make_ready(self._connectable(touched))
             hold = self._ledger.take(kind, edges, effects)
+            self._tell_loss()
             try:
                 self._wiring.make_so(before, self._ledger.effects_on)
                 self._verify(f"cutting {hold}", touched)
             except LinkServerDied:
-                self._ledger.release(hold)
+                self._release([hold])
                 raise
             except BaseException:
-                self._ledger.release(hold)
+                self._release([hold])
                 self._take_back(touched)
                 raise
             return hold
@@ -198,6 +211,12 @@ class Links:
         """Return one line for each link that is not whole, such as `peer-s1-s2: requests lost`."""
         with self._lock:
             return tuple(self._ledger.describe(link) for link in self.links if self._ledger.effects_on(link))
+
+    def observe_loss(self, observer: LossObserver) -> None:
+        """Tell an observer now, and at each cut and heal from now on, whose datagrams are lost."""
+        with self._lock:
+            self._loss_observers.append(observer)
+            observer.on_loss(self._ledger.edges_lost)
 
     # ---- how the parties are ----
 
@@ -275,8 +294,7 @@ class Links:
         held = self._verifier.look_at_cuts(self._unprobed())
         names = list(self._wiring.links)
         before = self._effects_on(names)
-        for hold in holds:
-            self._ledger.release(hold)
+        self._release(holds)
         after = self._effects_on(names)
         changed = [name for name in names if after[name] != before[name]]
         self._follow(held.view, changed)
@@ -290,6 +308,15 @@ class Links:
                 after.add_note(f"and before that: {held.error(f'just before {when}')}")
             raise
         held.raise_if_wrong(f"just before {when}")
+
+    def _release(self, holds: Iterable[Hold]) -> None:
+        for hold in holds:
+            self._ledger.release(hold)
+        self._tell_loss()
+
+    def _tell_loss(self) -> None:
+        for observer in self._loss_observers:
+            observer.on_loss(self._ledger.edges_lost)
 
     def _take_back(self, names: Collection[str]) -> None:
         """Undo a cut of which nobody knows how far it got."""

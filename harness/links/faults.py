@@ -31,6 +31,10 @@ class Cut(StrEnum):
     LOSE_REPLIES = "lose_replies"
 
 
+DATAGRAMS_LOST = frozenset({Cut.BLACKHOLE, Cut.REFUSE})
+"""Cuts of an edge that lose the datagrams which source sends to target."""
+
+
 class Effect(StrEnum):
     """What one proxy does to the connections through it; the two losses are named by Toxiproxy's streams."""
 
@@ -96,6 +100,17 @@ class Ledger:
     def holds(self) -> tuple[Hold, ...]:
         """Return all holds, oldest first."""
         return tuple(self._holds.values())
+
+    @property
+    def edges_lost(self) -> frozenset[Edge]:
+        """Return every (source, target) whose datagrams are lost: they are on no connection of a link.
+
+        A black hole swallows them, and a host that refuses is as good as dead. What loses one half of a
+        connection's calls says nothing of datagrams: those pass.
+        """
+        return frozenset(
+            edge for hold in self._holds.values() if hold.kind in DATAGRAMS_LOST for edge in hold.edges
+        )
 
     def take(self, kind: Cut, edges: Sequence[Edge], effects: frozenset[tuple[str, Effect]]) -> Hold:
         """Add a hold on these effects."""
