@@ -112,6 +112,26 @@ class ToxiproxyApi:
         answer = _as_object(self.call(Call("GET", "/proxies")))
         return {name: _proxy(fields) for name, fields in answer.items()}
 
+    def proxy(self, name: str) -> Proxy:
+        """Return one proxy.
+
+        Raises:
+            ApiError: 404, there is none of that name.
+            LinkServerDied: no answer.
+
+        """
+        return _proxy(_as_object(self.call(Call("GET", f"/proxies/{name}"))))
+
+    def toxic(self, proxy: str, name: str) -> Toxic:
+        """Return one toxic of a proxy.
+
+        Raises:
+            ApiError: 404, there is no such proxy, or no such toxic on it.
+            LinkServerDied: no answer.
+
+        """
+        return _toxic(_as_object(self.call(Call("GET", f"/proxies/{proxy}/toxics/{name}"))))
+
     def populate(self, proxies: Sequence[Proxy]) -> dict[str, Proxy]:
         """Create proxies, without their toxics, and return them as the server made them.
 
