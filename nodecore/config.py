@@ -38,6 +38,14 @@ class Timings:
     judge_s: float = 5.0
     unhealthy_after_s: float = 15.0
     remove_after_s: float = 30.0
+    list_cache_s: float = 3.0
+    """How long a client that polls keeps a list."""
+    push_cache_s: float = 10.0
+    """The same for one that is pushed to, which is forgotten when it has not asked for so long."""
+    push_delay_s: float = 0.1
+    """Changes of one service within it are pushed as one; the original takes 1 s. Scaled with all others,
+    so that what a client waits for keeps its proportion to the sync that brings the change."""
+    push_ack_timeout_s: float = 10.0
     call_timeout_min_real_s: float = 0.3
     """The time-out of one call never shrinks below this: a scheduler's delay does not scale."""
 
@@ -76,6 +84,8 @@ class Limits:
     """A snapshot of 20,000 instances is about 8 MB; waitress' own default is 1 GiB."""
     channel_idle_real_s: int = 60
     """Longer than any pooled connection idles between two beats at time_scale 1."""
+    subscribers_max: int = 10_000
+    """A subscription is under 1 kB; who comes later polls, as who cannot be pushed to does."""
     probe_ids_max: int = 1024
     """A matrix of 20 nodes asks 760 probes; the harness asks for them at once."""
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nodecore.core.messages import Failure, PeerAnswer, PeerMessage
-from nodecore.core.operations import Answer, Operation
+from nodecore.core.operations import Answer, InstancesAnswer, Operation
 from nodecore.core.records import Metadata, Record
+from nodecore.core.subscribers import Subscriber
 
 # ---- events -------------------------------------------------------------------------------------
 
@@ -55,12 +56,21 @@ class MembersChanged:
     addresses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushAcked:
+    """A subscriber at that address says it has the Push of that reference; anybody may say so."""
+
+    ip: str
+    port: int
+    ref: int
+
+
 @dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: the driver sends it when `next_deadline()` is due, and once at the start."""
 
 
-Event = ClientRequest | PeerRequest | CallReturned | CallFailed | MembersChanged | Tick
+Event = ClientRequest | PeerRequest | CallReturned | CallFailed | MembersChanged | PushAcked | Tick
 
 # ---- effects ------------------------------------------------------------------------------------
 
@@ -119,6 +129,15 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """Send a subscriber the list of a service in one datagram (R20); a PushAcked of its `ref` may follow."""
+
+    ref: int
+    subscriber: Subscriber
+    listed: InstancesAnswer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """One structured log line: an event that matters and what belongs to it."""
 
@@ -128,4 +147,4 @@ class Log:
     fields: Metadata = ()
 
 
-Effect = Reply | PeerReply | Call | Notify | Log
+Effect = Reply | PeerReply | Call | Notify | Push | Log

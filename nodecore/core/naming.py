@@ -26,6 +26,7 @@ from nodecore.core.operations import (
     InstancesAnswer,
     InstanceWrite,
     ListInstances,
+    ListSubscribers,
     PutRecord,
     ReadRecord,
     RecordAnswer,
@@ -33,7 +34,9 @@ from nodecore.core.operations import (
     RegisterInstance,
     RemoveRecord,
     ServiceAnswer,
+    SubscribersAnswer,
 )
+from nodecore.core.push import Pushes
 from nodecore.core.records import Instance, InstanceId, Instances, Service
 from nodecore.core.replica import Replica
 from nodecore.core.sync import Sync
@@ -41,6 +44,7 @@ from nodecore.core.sync import Sync
 Local = (
     GetInstance
     | ListInstances
+    | ListSubscribers
     | CreateService
     | GetService
     | DeleteService
@@ -55,8 +59,11 @@ NO_CP = "persistent data is served by the CP protocol, and this node has no CP p
 class Naming:
     """Executes operations on this node's data."""
 
-    def __init__(self, replica: Replica, members: Members, sync: Sync, timings: Timings) -> None:
+    def __init__(
+        self, replica: Replica, members: Members, sync: Sync, pushes: Pushes, timings: Timings
+    ) -> None:
         self._replica = replica
+        self._pushes = pushes
         self._members = members
         self._sync = sync
         self._timings = timings
@@ -119,7 +126,9 @@ class Naming:
             case GetInstance():
                 answer: Answer = self.instance(operation)
             case ListInstances():
-                answer = self.instances(operation)
+                answer = self._list(operation, now)
+            case ListSubscribers(namespace=namespace, service=service):
+                answer = SubscribersAnswer(self._pushes.subscriptions(namespace, service, now))
             case CreateService():
                 answer = self.create_service(operation)
             case GetService():
@@ -167,7 +176,21 @@ class Naming:
             instances=tuple(entry for entry in listed if entry.healthy or not operation.healthy_only),
             known=stored is not None or service is not None,
             checksum=self._replica.store.checksum(key) or "",
+            cache_s=self._timings.list_cache_s,
         )
+
+    def pushed(self, namespace: str, service: str, clusters: tuple[str, ...]) -> InstancesAnswer:
+        """Return the list that a subscriber is sent: what it would be answered, healthy or not."""
+        listed = self.instances(ListInstances(namespace=namespace, service=service, clusters=clusters))
+        return replace(listed, cache_s=self._timings.push_cache_s)
+
+    def _list(self, operation: ListInstances, now: float) -> InstancesAnswer:
+        listed = self.instances(operation)
+        subscriber = operation.subscriber
+        if subscriber is None:
+            return listed
+        accepted = self._pushes.subscribe(operation.namespace, operation.service, subscriber, now)
+        return replace(listed, cache_s=self._timings.push_cache_s) if accepted else listed
 
     # ---- services: on the node that was asked, never forwarded (R25) -----------------------------
 

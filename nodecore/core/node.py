@@ -19,6 +19,7 @@ from nodecore.core.events import (
     MembersChanged,
     PeerReply,
     PeerRequest,
+    PushAcked,
     Reply,
     Tick,
 )
@@ -42,6 +43,7 @@ from nodecore.core.outward import (
     Verifying,
 )
 from nodecore.core.peers import PeerSide
+from nodecore.core.push import Pushes
 from nodecore.core.replica import Replica
 from nodecore.core.reports import Reports
 from nodecore.core.resources import RESOURCE_TYPES, ResourceType
@@ -77,8 +79,9 @@ class Node:
         self._judge = Judge(*common)
         self._load = Load(*common, owed)
         self._reports = Reports(self._out, self._members, self._timings)
-        naming = Naming(self._replica, self._members, self._sync, self._timings)
-        self._routing = Routing(self._out, self._members, naming, self._timings)
+        self._pushes = Pushes(self._out, self._timings, config.limits)
+        self._naming = Naming(self._replica, self._members, self._sync, self._pushes, self._timings)
+        self._routing = Routing(self._out, self._members, self._naming, self._timings)
         self._peers = PeerSide(
             self._replica, self._members, self._sync.writers, self._verification, self._reports, owed
         )
@@ -104,13 +107,17 @@ class Node:
                 self._call_ended(event.call_id, event.failure, now)
             case MembersChanged():
                 self._members_changed(event.addresses, now)
+            case PushAcked():
+                self._pushes.acked(event)
             case Tick():
                 pass
             case _:
                 assert_never(event)
         self._advance(now)
+        effects = self._out.take()
+        self._pushes.note(effects, now)
         self._deadline = self._earliest_due()
-        return self._out.take()
+        return effects
 
     def next_deadline(self) -> float | None:
         """Return when a Tick is due, in real seconds; None before the first event."""
@@ -120,7 +127,8 @@ class Node:
 
     def _earliest_due(self) -> float | None:
         timers = (self._reports.timer, self._verification.timer, self._judge.timer)
-        return earliest(*(timer.due for timer in timers), self._load.next_due(), self._sync_due())
+        parts = (self._load.next_due(), self._sync_due(), self._pushes.next_due())
+        return earliest(*(timer.due for timer in timers), *parts)
 
     def _watch_for_stall(self, now: float) -> None:
         if self._deadline is not None and now - self._deadline > self._timings.beat_s / 2:
@@ -148,6 +156,7 @@ class Node:
             self._verification.send([m for m in self._members.others if m not in self._load.owed], now)
         if self._load.loaded:
             self._sync.advance(now)
+        self._pushes.advance(now, self._naming.pushed)
 
     def _sync_due(self) -> float | None:
         return self._sync.next_due() if self._load.loaded else None

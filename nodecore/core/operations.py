@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nodecore.core.records import Datum, Instance, Record, Service
+from nodecore.core.subscribers import Subscriber
 
 # ---- what a client can ask ----------------------------------------------------------------------
 
@@ -59,6 +60,16 @@ class ListInstances:
     service: str
     clusters: tuple[str, ...] = ()
     healthy_only: bool = False
+    subscriber: Subscriber | None = None
+    """Who wants to be pushed what changes from now on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListSubscribers:
+    """GET /service/subscribers: who is pushed to by the node that was asked."""
+
+    namespace: str
+    service: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,7 @@ Operation = (
     InstanceWrite
     | GetInstance
     | ListInstances
+    | ListSubscribers
     | CreateService
     | GetService
     | DeleteService
@@ -174,6 +186,24 @@ class InstancesAnswer:
     instances: tuple[Instance, ...]
     known: bool
     checksum: str
+    cache_s: float
+    """Real seconds until a client should ask again; longer when it is pushed to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A subscriber of a service."""
+
+    namespace: str
+    service: str
+    subscriber: Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class SubscribersAnswer:
+    """All that are pushed to, in the order in which they came."""
+
+    subscriptions: tuple[Subscription, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +291,7 @@ Answer = (
     | BeatAnswer
     | InstanceAnswer
     | InstancesAnswer
+    | SubscribersAnswer
     | ServiceAnswer
     | ResponsibleAnswer
     | MembersAnswer

@@ -25,6 +25,8 @@ from nodecore.core.events import (
     Notify,
     PeerReply,
     PeerRequest,
+    Push,
+    PushAcked,
     Reply,
     Tick,
 )
@@ -34,6 +36,7 @@ from nodecore.errors import NodeError
 from nodecore.runtime.listeners import Listeners
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.peers import Peers
+from nodecore.runtime.push import PushSocket
 
 _PAUSE_AFTER_FAULT_S = 0.1
 """A tick that fails must not spin: the next comes no sooner."""
@@ -76,6 +79,7 @@ class Runtime:
         self._ids = itertools.count(1)
         self._waiting: dict[int, Future[Answer] | Future[PeerAnswer]] = {}
         self._peers = Peers(config, log, self._deliver)
+        self._push = PushSocket(config.host, log, self._deliver)
         self._deadline_s: float | None = None
         self._running = False
         self._timer = threading.Thread(target=self._run_timer, name="timer", daemon=True)
@@ -102,6 +106,7 @@ class Runtime:
         if self._timer.ident is not None:
             self._timer.join()
         self._peers.close()
+        self._push.close()
         self.listeners.close()
 
     def ask(self, operation: Operation, forwarded_by: str | None = None) -> Future[Answer]:
@@ -145,10 +150,10 @@ class Runtime:
             if self._forget(request_id) is not None:
                 future.set_exception(error)
 
-    def _deliver(self, outcome: CallReturned | CallFailed) -> None:
+    def _deliver(self, outcome: CallReturned | CallFailed | PushAcked) -> None:
         try:
             self._handle(outcome)
-        except Exception as error:  # noqa: BLE001  a fault in one event must not end the lane that brought it
+        except Exception as error:  # noqa: BLE001  a fault in one event must not end the thread that brought it
             self._log_fault(outcome, error)
 
     def _handle(self, event: Event) -> None:
@@ -170,6 +175,8 @@ class Runtime:
                 self._peers.send(effect)
             case Notify():
                 self.listeners.publish(effect)
+            case Push():
+                self._push.send(effect)
             case Log():
                 self.log.write(effect.level, effect.event, effect.fields)
             case _:

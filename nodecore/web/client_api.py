@@ -21,7 +21,7 @@ from nodecore.core.records import Service
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
-from nodecore.runtime.wire.listing import Reader
+from nodecore.runtime.wire.listing import Reader, list_reader
 from nodecore.web import parameters as read
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.received import log_received
@@ -79,14 +79,11 @@ class ClientApi:
             service=read.grouped_service(parameters),
             clusters=read.cluster_list(parameters),
             healthy_only=parameters.get("healthyOnly") == "true",
+            subscriber=read.subscriber(parameters, request.agent, request.remote_ip),
         )
         if parameters.get("isCheck") == "true":
             return json_answer({})
-        agent = request.header("User-Agent") or ""
-        reader = Reader(
-            clusters=parameters.get("clusters", ""), is_java=agent.startswith("Nacos-Java-Client")
-        )
-        return self._answer(request, operation, reader)
+        return self._answer(request, operation, list_reader(request.agent, parameters.get("clusters", "")))
 
     def beat(self, request: Request) -> HttpAnswer:
         """PUT /instance/beat; what a full beat says of address and cluster wins over the parameters."""

@@ -15,6 +15,7 @@ from nodecore.core.records import (
     Instance,
     Metadata,
 )
+from nodecore.core.subscribers import Subscriber, cluster_names
 from nodecore.errors import BadRequest, Malformed
 from nodecore.runtime.wire.values import (
     as_flag,
@@ -90,7 +91,21 @@ def checked_cluster(name: str) -> str:
 
 def cluster_list(parameters: Parameters) -> tuple[str, ...]:
     """Return the clusters asked for; none means all."""
-    return tuple(part for part in (p.strip() for p in parameters.get("clusters", "").split(",")) if part)
+    return cluster_names(parameters.get("clusters", ""))
+
+
+def subscriber(parameters: Parameters, agent: str, remote_ip: str) -> Subscriber | None:
+    """Return who asks to be pushed to: `udpPort`, at `clientIP` or where the request came from."""
+    udp_port = _port("udpPort", optional(parameters, ("udpPort",), "0"))
+    if not udp_port:
+        return None
+    return Subscriber(
+        ip=_address("clientIP", optional(parameters, ("clientIP",), remote_ip)),
+        port=udp_port,
+        agent=_short("User-Agent", agent),
+        clusters=_short("clusters", parameters.get("clusters", "")),
+        app=_short("app", optional(parameters, ("app",), "unknown")),
+    )
 
 
 def ip(parameters: Parameters) -> str:
@@ -113,10 +128,7 @@ def checked_ip(value: str) -> str:
 
 def port(parameters: Parameters) -> int:
     """Return the port of an instance."""
-    value = required(parameters, "port")
-    if not (value.isascii() and value.isdigit() and len(value) <= 9):
-        raise BadRequest(f"port {_shown(value)} is not a number from 0 to {PORT_MAX}")
-    return checked_port(int(value))
+    return _port("port", required(parameters, "port"))
 
 
 def checked_port(value: int) -> int:
@@ -220,6 +232,19 @@ def _comma_pairs(text: str) -> Metadata:
     return tuple(sorted(pairs.items()))
 
 
+def _port(name: str, value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 9):
+        raise BadRequest(f"{name} {_shown(value)} is not a number from 0 to {PORT_MAX}")
+    return checked_port(int(value))
+
+
+def _address(name: str, value: str) -> str:
+    try:
+        return str(ipaddress.ip_address(value))
+    except ValueError as error:
+        raise BadRequest(f"{name} {_shown(value)} is no IP address: nothing can be pushed there") from error
+
+
 def _number(name: str, text: str) -> float:
     try:
         return as_number(float(text), name)
@@ -230,6 +255,10 @@ def _number(name: str, text: str) -> float:
 def _matching(name: str, value: str, pattern: re.Pattern[str], allowed: str) -> str:
     if not pattern.fullmatch(value):
         raise BadRequest(f"{name} can only have these characters: {allowed}, current: {_shown(value)}")
+    return _short(name, value)
+
+
+def _short(name: str, value: str) -> str:
     if len(value) > _NAME_LENGTH_MAX:
         raise BadRequest(f"{name} has {len(value)} characters, the limit is {_NAME_LENGTH_MAX}")
     return value

@@ -36,6 +36,16 @@ class Request:
         value = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
         return value if isinstance(value, str) else None
 
+    @property
+    def agent(self) -> str:
+        """The client's User-Agent."""
+        return self.header("User-Agent") or ""
+
+    @property
+    def remote_ip(self) -> str:
+        """Where the connection comes from: behind a link that is the link, not the client."""
+        return str(self.environ.get("REMOTE_ADDR") or "")
+
     def body(self) -> bytes:
         """Read the body; call it once.
 

@@ -15,11 +15,13 @@ from nodecore.core.operations import (
     ResponsibleAnswer,
     ServiceAnswer,
     StateAnswer,
+    SubscribersAnswer,
 )
 from nodecore.core.records import Instance, Service
 from nodecore.runtime.wire.answers import envelope
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader, list_body
+from nodecore.runtime.wire.push import subscribers_body
 from nodecore.runtime.wire.records import member_body
 from nodecore.runtime.wire.state import state_body
 from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, dump
@@ -58,6 +60,7 @@ def _body(  # noqa: PLR0911  one return per answer
     answer: BeatAnswer
     | InstanceAnswer
     | InstancesAnswer
+    | SubscribersAnswer
     | ServiceAnswer
     | ResponsibleAnswer
     | MembersAnswer
@@ -72,6 +75,8 @@ def _body(  # noqa: PLR0911  one return per answer
             return _instance(instance)
         case InstancesAnswer():
             return list_body(answer, reader)
+        case SubscribersAnswer(subscriptions):
+            return subscribers_body(subscriptions)
         case ServiceAnswer(service):
             return _service(service)
         case ResponsibleAnswer(address):

@@ -10,8 +10,8 @@ from nodecore.core.operations import InstancesAnswer
 from nodecore.core.records import Instance
 from nodecore.runtime.wire.records import wall_ms
 
-CACHE_MS = 3000
-"""How long a client that polls keeps a list; 10 s would be for push subscribers."""
+JAVA_AGENT = "Nacos-Java-Client"
+"""npm's client calls itself so too, and expects the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,17 @@ class Reader:
     """Members whose address does not contain it are left out."""
 
 
+def list_reader(agent: str, clusters: str) -> Reader:
+    """Return how a client with this User-Agent reads a list that it asked for with these `clusters`."""
+    return Reader(clusters=clusters, is_java=agent.startswith(JAVA_AGENT))
+
+
 def list_body(answer: InstancesAnswer, reader: Reader) -> dict[str, object]:
     """Return the JSON of a list; of an unknown service only the first four fields."""
     start: dict[str, object] = {
         "name": answer.service,
         "clusters": reader.clusters,
-        "cacheMillis": CACHE_MS,
+        "cacheMillis": round(answer.cache_s * 1000),
         "hosts": [_host(i, reader) for i in answer.instances if i.enabled],
     }
     if not answer.known:
