@@ -1,7 +1,6 @@
 """What a test says to one node over HTTP: the client API of the registry, and the observer's view.
 
-Goes around the links. An answer that is an error raises ApiError with its status and sentence; no
-answer at all raises Unreachable. Neither is ever swallowed.
+Goes around the links. What its calls raise stands in `http_client`.
 """
 
 from dataclasses import dataclass, field
@@ -9,25 +8,10 @@ from typing import Any
 
 import requests
 
+from harness.http_client import TIMEOUT_REAL_S, HttpClient
 from harness.ownership import DEFAULT_GROUP, grouped_name
 
-TIMEOUT_REAL_S = 5.0
-"""Longer than any stall a judged run may have; a forward inside the node gives up long before."""
-
 DEFAULT_NAMESPACE = "public"
-
-
-class ApiError(Exception):
-    """The node answered with an error status."""
-
-    def __init__(self, status: int, message: str, url: str) -> None:
-        super().__init__(f"{status} {message} ({url})")
-        self.status = status
-        self.message = message
-
-
-class Unreachable(Exception):
-    """The node did not answer: dead, paused, or not listening yet."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,13 +54,11 @@ class NodeApi:
 
     def __init__(self, url: str, timeout_real_s: float = TIMEOUT_REAL_S) -> None:
         self.url = url
-        self._timeout_real_s = timeout_real_s
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._http = HttpClient(url, timeout_real_s)
 
     def close(self) -> None:
         """Close the session's connections."""
-        self._session.close()
+        self._http.close()
 
     # ---- instances ----
 
@@ -146,19 +128,7 @@ class NodeApi:
 
         """
         __tracebackhide__ = True
-        try:
-            answer = self._session.request(
-                method,
-                self.url + path,
-                params=parameters,
-                timeout=self._timeout_real_s,
-                allow_redirects=False,
-            )
-        except requests.RequestException as error:
-            raise Unreachable(f"{method} {self.url}{path}: no answer: {error}") from None
-        if not answer.ok:
-            raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}")
-        return answer
+        return self._http.call(method, path, parameters)
 
 
 def _naming(service: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.agent import Agent
-from harness.client import ApiError, Unreachable
 from harness.cluster_report import ClusterReport, report_on
 from harness.convergence import Since, Views, disagreements
 from harness.fault import Fault
@@ -18,7 +17,7 @@ from harness.node import Node
 from harness.ownership import name_owned_by
 from harness.patience import Patience
 from harness.processes import ProcessDied
-from harness.program import View, view_or_reason
+from harness.program import Capability, View, require
 from harness.topology import Grudge, groups, one_way
 from harness.waiting import POLL_MIN_REAL_S, WaitTimeout
 
@@ -57,6 +56,7 @@ class Cluster:
 
     def __init__(self, crew: "Crew", patience: Patience, release: Callable[[], None]) -> None:
         self._crew = crew
+        self._program = crew.spec.program
         self._patience = patience
         self._release = release
         self.links = crew.links
@@ -99,6 +99,7 @@ class Cluster:
             services: plain or grouped names.
 
         """
+        self._require(Capability.SERVICES, f"cluster.agent({name!r})")
         return self._crew.start_agent(name, services)
 
     def service_owned_by(
@@ -108,6 +109,7 @@ class Cluster:
 
         Computed by the harness itself, not asked of a node (R9).
         """
+        self._require(Capability.SERVICES, "cluster.service_owned_by")
         ring = [member.address for member in (self.nodes if alive is None else alive)]
         return name_owned_by(node.address, ring, prefix)
 
@@ -140,6 +142,7 @@ class Cluster:
 
     def grudge(self, grudge: Grudge, cut: Cut | str = Cut.BLACKHOLE, description: str = "grudge") -> Fault:
         """Put any grudge of `harness.topology` in force."""
+        self._require(Capability.DIAL_MAP, description)
         kind = _cut_named(cut)
         hold = self.links.cut(grudge.edges, kind)
         return Fault(f"{description} ({kind})", lambda: self.links.heal(hold), self._explain)
@@ -175,7 +178,7 @@ class Cluster:
             return bool(expected(seen)) if callable(expected) else seen == expected
 
         wanted = "the predicate holds" if callable(expected) else repr(expected)
-        seen = self._wait(f"wait_until {wanted}", lambda: _answered(observe), accept, within_s)
+        seen = self._wait(f"wait_until {wanted}", lambda: self._answered(observe), accept, within_s)
         assert not isinstance(seen, Unanswered), "accept refuses these"
         return seen
 
@@ -191,6 +194,7 @@ class Cluster:
 
         """
         __tracebackhide__ = True
+        self._require(Capability.CONVERGENCE, "wait_converged")
         since = Since()
 
         def differences() -> list[str]:
@@ -206,7 +210,7 @@ class Cluster:
         )
 
     def wait_ready(self, *, within_s: float) -> None:
-        """Wait until every node has loaded and holds all others for healthy, then until all agree.
+        """Wait until every node is ready and holds all others for healthy, then until all agree.
 
         One node after another is asked, not all in turn, and not too often: while they boot, what the
         observer costs them is time that they boot later.
@@ -218,17 +222,17 @@ class Cluster:
         """
         __tracebackhide__ = True
         members = {node.name: node.address for node in self.nodes}
-        everybody = sorted(members.values())
+        everybody = tuple(sorted(members.values()))
         ready: dict[str, View | str] = {}
         for node in self.nodes:
             ready[node.name] = self._wait(
-                f"{node.name} to be loaded and to hold all {len(everybody)} nodes for healthy",
-                lambda node=node: view_or_reason(self._crew.spec.program, node.api),  # type: ignore[misc]
-                lambda view: isinstance(view, View) and view.ready and list(view.sees) == everybody,
+                f"{node.name} {self._ready_when()}",
+                node.view_or_reason,
+                lambda view: isinstance(view, View) and view.ready and view.sees in (None, everybody),
                 within_s,
                 poll_real_s=BOOT_POLL_REAL_S,
             )
-        if disagreements(ready, members):
+        if self._can(Capability.CONVERGENCE) and disagreements(ready, members):
             self.wait_converged(within_s=within_s)
 
     def wait_members(
@@ -246,6 +250,7 @@ class Cluster:
 
         """
         __tracebackhide__ = True
+        self._require(Capability.MEMBERS, "wait_members")
         running = self._running()
         wanted = expected or dict.fromkeys(running, running)
         goal = {node.name: sorted(member.name for member in seen) for node, seen in wanted.items()}
@@ -253,7 +258,7 @@ class Cluster:
 
     def views(self) -> Views:
         """Return the view of every running node, or why there is none, asked around the links."""
-        return {node.name: view_or_reason(self._crew.spec.program, node.api) for node in self._running()}
+        return {node.name: node.view_or_reason() for node in self._running()}
 
     def describe(self) -> ClusterReport:
         """Return everything a failure report shows of this cluster."""
@@ -270,8 +275,8 @@ class Cluster:
         names = {node.address: node.name for node in self.nodes}
         seen = {}
         for node in observers:
-            view = view_or_reason(self._crew.spec.program, node.api)
-            seen[node.name] = [view] if isinstance(view, str) else [names.get(a, a) for a in view.sees]
+            view = node.view_or_reason()
+            seen[node.name] = [view] if isinstance(view, str) else [names.get(a, a) for a in view.sees or ()]
         return {name: sorted(members) for name, members in seen.items()}
 
     def _wait(
@@ -299,6 +304,22 @@ class Cluster:
                 node.dump_stacks()
             raise NotReached(f"{timeout}\n{self.describe().text()}") from None
 
+    def _answered(self, observe: Callable[[], T]) -> T | Unanswered:
+        try:
+            return observe()
+        except self._program.no_answer as error:
+            return Unanswered(str(error) or type(error).__name__)
+
+    def _ready_when(self) -> str:
+        everybody = f" and to hold all {len(self.nodes)} nodes for healthy"
+        return self._program.ready_when + (everybody if self._can(Capability.MEMBERS) else "")
+
+    def _can(self, capability: Capability) -> bool:
+        return capability in self._program.capabilities
+
+    def _require(self, capability: Capability, call: str) -> None:
+        require(self._program, capability, call)
+
     def _check_alive(self) -> None:
         __tracebackhide__ = True
         for node in self.nodes:
@@ -319,10 +340,3 @@ def _cut_named(cut: Cut | str) -> Cut:
         return Cut(cut)
     except ValueError:
         raise ValueError(f"no cut is called {cut!r}; there are {', '.join(Cut)}") from None
-
-
-def _answered(observe: Callable[[], T]) -> "T | Unanswered":
-    try:
-        return observe()
-    except (ApiError, Unreachable) as error:
-        return Unanswered(str(error))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.agent import Agent
 from harness.node import Condition, Node
-from harness.program import View, view_or_reason
+from harness.program import View
 
 if TYPE_CHECKING:
     from harness.crew import Crew
@@ -57,7 +57,7 @@ def report_on(crew: "Crew") -> ClusterReport:
 def _node_report(node: Node, crew: "Crew") -> PartyReport:
     if not (node.is_running and node.process.is_alive):
         return _party_report(node, node.address, ("not asked",))
-    view = view_or_reason(crew.spec.program, node.api)
+    view = node.view_or_reason()
     lines = view.lines if isinstance(view, View) else (view,)
     return _party_report(node, node.address, tuple(_named(line, crew) for line in lines))
 

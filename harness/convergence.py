@@ -15,8 +15,8 @@ Views = Mapping[str, View | str]
 def disagreements(views: Views, members: Mapping[str, str]) -> list[str]:
     """Return one line for everything that keeps the nodes from being converged; empty when they are.
 
-    Converged: every node answers, is ready, sees every member healthy, has nothing left to send, and
-    all digests are equal.
+    Converged: every node answers, is ready, sees every member healthy (if it says so at all), has nothing
+    left to send, and all digests are equal.
 
     Args:
         views: view or reason of every node that is meant to run.
@@ -39,6 +39,7 @@ def _unseen_members(views: Mapping[str, View], members: Mapping[str, str]) -> li
     missing = {
         name: [other for other, address in members.items() if address not in view.sees]
         for name, view in views.items()
+        if view.sees is not None
     }
     return [
         f"{name}: does not hold {', '.join(others)} for healthy" for name, others in missing.items() if others

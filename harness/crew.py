@@ -15,7 +15,7 @@ from harness.ownership import grouped_name
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher
-from harness.program import NodePlan
+from harness.program import Address, NodePlan
 from harness.spec import ClusterSpec
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class Crew:
         count = self.spec.nodes
         names = [f"s{number}" for number in range(1, count + 1)]
         clients = dict(zip(names, self._reserve(count), strict=True))
-        peers = dict(zip(names, self._reserve(count), strict=True))
+        has_peer_port = self.spec.program.has_peer_port
+        peers = dict(zip(names, self._reserve(count), strict=True)) if has_peer_port else clients
         pairs = list(permutations(names, 2))
         listens = dict(zip(pairs, self._reserve(len(pairs)), strict=True))
         self.links.add(
@@ -163,6 +164,7 @@ class Crew:
                 peer_address=peers[name],
                 members=tuple(clients.values()),
                 dial=tuple((clients[other], listens[name, other]) for other in names if other != name),
+                links={other: Address(listens[name, other]) for other in names if other != name},
                 time_scale=self.patience.time_scale,
                 profile=self.spec.profile,
                 identity=f"{self._seed:x}",

@@ -7,8 +7,9 @@ nodes in ring order, and move as the documents say when the third is cut off.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.client import DEFAULT_NAMESPACE, ApiError, Instance, Unreachable, instance_from_json
+from harness.client import DEFAULT_NAMESPACE, Instance, instance_from_json
 from harness.cluster import Cluster, NotReached
+from harness.http_client import ApiError, Unreachable
 from harness.node import Node
 from harness.ownership import grouped_name
 

@@ -4,15 +4,16 @@ What happens to the process also happens to the links: behind an enabled proxy a
 look like an open port.
 """
 
+import re
 import signal
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
-from harness.client import NodeApi
 from harness.links.fabric import Links
 from harness.node_log import NodeLog
 from harness.processes import Exit, Launch, Launcher, Process
-from harness.program import NodePlan, Program, View
+from harness.program import Capability, NodePlan, Program, View, require, view_or_reason
 
 EXIT_REAL_S = 5.0
 """How long a node may take to end: to drain after SIGTERM, or for the kernel to free its ports."""
@@ -37,7 +38,7 @@ class Node:
         self.plan = plan
         self.name = plan.name
         self.address = plan.client_address
-        self.api = NodeApi(f"http://{plan.client_address}")
+        self.api: Any = program.connect(plan)
         self.data_dir = Path(plan.data_dir)
         self.log = log
         self.condition = Condition.RUNNING
@@ -45,6 +46,8 @@ class Node:
         self._launcher = launcher
         self._links = links
         self._process: Process | None = None
+        self._begin = log.mark()
+        self._logged: set[str] = set()
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.address} {self.condition}>"
@@ -69,7 +72,12 @@ class Node:
         """Return what the launcher has to start."""
         start = self._program.start(self.plan)
         return Launch(
-            name=self.name, log_path=self.log.path, argv=start.argv, entry=start.entry, env=start.env
+            name=self.name,
+            log_path=self.log.path,
+            argv=start.argv,
+            entry=start.entry,
+            env=start.env,
+            cwd=start.cwd,
         )
 
     def started(self, process: Process) -> None:
@@ -79,10 +87,21 @@ class Node:
 
     def view(self) -> View:
         """Return what the node believes now, asked around the links."""
-        return self._program.view(self.api)
+        return self._program.view(self)
+
+    def view_or_reason(self) -> View | str:
+        """Return the node's view, or one line that says why there is none."""
+        return view_or_reason(self._program, self)
+
+    def has_logged(self, pattern: str) -> bool:
+        """Tell whether the present process has written a line in which the regular expression is found."""
+        if pattern not in self._logged and re.search(pattern, self.log.since(self._begin), re.MULTILINE):
+            self._logged.add(pattern)
+        return pattern in self._logged
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end; links that lead here refuse from now on."""
+        self._require(Capability.KILL, "kill")
         self.process.kill()
         self.process.wait(EXIT_REAL_S)
         self._ended(Condition.KILLED)
@@ -96,6 +115,7 @@ class Node:
 
     def pause(self) -> None:
         """SIGSTOP: the node keeps its connections and says nothing."""
+        self._require(Capability.PAUSE, "pause")
         self.process.pause()
         self.condition = Condition.PAUSED
         self._links.set_condition(self.name, self.condition)
@@ -114,10 +134,13 @@ class Node:
                 gone either way.
 
         """
+        self._require(Capability.RESTART, "restart")
         if self.condition in (Condition.RUNNING, Condition.PAUSED):
             self.kill()
         if wipe:
             _empty(self.data_dir)
+        self._begin = self.log.mark()
+        self._logged.clear()
         self.started(self._launcher.spawn(self.launch()))
         self._links.node_started(self.name)
 
@@ -137,6 +160,9 @@ class Node:
     def close(self) -> None:
         """Close the observer's connections."""
         self.api.close()
+
+    def _require(self, capability: Capability, call: str) -> None:
+        require(self._program, capability, f"{self.name}.{call}()")
 
     def _ended(self, condition: Condition) -> None:
         self.condition = condition

@@ -1,13 +1,81 @@
-"""What a system under test has to say of itself so that the harness can run N copies of it.
+"""The seam for a system under test: what a program says of itself so that the harness can run N copies of it.
 
-nodecore is one Program among others: the harness knows it by its command line and its HTTP only.
+Invariant: what a program cannot do is said, never guessed: each ability is a `Capability`, and who asks for
+one that is missing is told in one line. nodecore is one program among others (`harness/programs/`).
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any, Protocol
 
-from harness.client import ApiError, NodeApi, Unreachable
+PROBE_PATH = "/cutheal/probe"
+"""Where nodes that take probes answer and remember `POST ?id=`, and tell on `GET ?id=A,B` when each came."""
+
+
+class ProgramError(Exception):
+    """The description of a program is wrong; the message says what and what would be right."""
+
+
+class CannotDo(Exception):
+    """The program has not the capability that a call needs."""
+
+
+class Capability(StrEnum):
+    """What a program can do, or what can be done to it."""
+
+    KILL = "kill"
+    PAUSE = "pause"
+    RESTART = "restart"
+    DIAL_MAP = "dial map"
+    """Its nodes reach each other through the links, so that a cut cuts them."""
+    PROBES = "probes"
+    """Its nodes answer and remember probes, so that cuts are proved end to end."""
+    CONVERGENCE = "convergence"
+    """Its views have digests that are equal exactly when the data are."""
+    MEMBERS = "members"
+    """Its views say whom a node holds for healthy."""
+    GROWTH = "growth"
+    """Its nodes take in members that are added, or leave, while they run."""
+    SERVICES = "services"
+    """It is a service registry that agents register in and whose owners the harness can compute."""
+    PROFILES = "profiles"
+    """It can run as `documented` and as `corrected`."""
+
+
+EVERYTHING = frozenset(Capability)
+
+_WITHOUT = {
+    Capability.KILL: "is described as not to be killed",
+    Capability.PAUSE: "is described as not to be paused",
+    Capability.RESTART: "is described as not to be restarted",
+    Capability.DIAL_MAP: "does not reach its peers through the links, so a cut would change nothing; "
+    "let its nodes dial the addresses in `links`",
+    Capability.PROBES: "takes no probes",
+    Capability.CONVERGENCE: "tells no digest of its data, so nobody can say whether its nodes agree; give it "
+    "data= or digest=, or wait for something it does tell with wait_until",
+    Capability.MEMBERS: "does not tell whom its nodes hold for healthy; give it members=",
+    Capability.GROWTH: "learns its members when it starts and never again",
+    Capability.SERVICES: "is no service registry; talk to its nodes with node.api",
+    Capability.PROFILES: "has no profiles",
+}
+
+
+class Address(str):
+    """`ip:port`, with its parts."""
+
+    __slots__ = ()
+
+    @property
+    def host(self) -> str:
+        """The part before the port."""
+        return self.rpartition(":")[0]
+
+    @property
+    def port(self) -> int:
+        """The port."""
+        return int(self.rpartition(":")[2])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,13 +84,16 @@ class NodePlan:
 
     name: str
     client_address: str
-    """The advertised one: the ring sorts these."""
+    """Where it serves; the advertised one: the ring sorts these."""
     peer_address: str
+    """Where the links lead; the same as `client_address` for a program with one port."""
     members: tuple[str, ...]
     """Advertised addresses of all members, this one included."""
     dial: tuple[tuple[str, str], ...]
     """Advertised address of each other member -> the link that leads to it."""
     time_scale: float
+    links: Mapping[str, Address] = field(default_factory=dict)
+    """Name of each other node -> the link that leads to it: `links["s2"].port`."""
     profile: str = "documented"
     identity: str = ""
     """The cluster's secret for calls between nodes."""
@@ -30,14 +101,46 @@ class NodePlan:
     log_level: str = "info"
     data_dir: str = ""
 
+    @property
+    def host(self) -> str:
+        """Where to listen."""
+        return Address(self.client_address).host
+
+    @property
+    def port(self) -> int:
+        """The port to serve on."""
+        return Address(self.client_address).port
+
+    @property
+    def peer_port(self) -> int:
+        """The port to serve other nodes on."""
+        return Address(self.peer_address).port
+
+    def to_json(self) -> str:
+        """The plan as an argument of a process."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> "NodePlan":
+        """Read back what `to_json` wrote."""
+        fields = json.loads(text)
+        fields["members"] = tuple(fields["members"])
+        fields["dial"] = tuple((member, link) for member, link in fields["dial"])
+        fields["links"] = {name: Address(link) for name, link in fields["links"].items()}
+        return cls(**fields)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """How to start one process: fork `entry` ("module:function") or, without one, exec `argv`."""
+    """How to start one process: fork `entry` ("module:function") or, without one, exec `argv`.
+
+    `cwd` is where it starts; None: where pytest did.
+    """
 
     argv: tuple[str, ...]
     entry: str | None = None
     env: tuple[tuple[str, str], ...] = ()
+    cwd: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,17 +148,32 @@ class View:
     """What one node believes at one moment, as far as the harness judges it."""
 
     ready: bool
-    """Loaded, and able to serve."""
-    sees: tuple[str, ...]
-    """Addresses of the members it holds for healthy, itself included, sorted."""
-    digest: str
-    """Equal on two nodes exactly when their data are."""
-    pending: int
+    """Able to serve; nodecore: loaded."""
+    sees: tuple[str, ...] | None = None
+    """Addresses of the members it holds for healthy, itself included, sorted; None: it does not say."""
+    digest: str | None = None
+    """Equal on two nodes exactly when their data are; None: it has none."""
+    pending: int = 0
     """Changes that still wait to be sent to somebody."""
-    data: Mapping[str, Sequence[str]]
+    data: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """key -> entries, as text: what a difference is shown by."""
-    lines: tuple[str, ...]
+    lines: tuple[str, ...] = ()
     """The same for a failure report."""
+
+
+class Observed(Protocol):
+    """A node, as a program looks at it."""
+
+    @property
+    def plan(self) -> NodePlan:
+        """What it was told."""
+
+    @property
+    def api(self) -> Any:
+        """What `Program.connect` returned for it."""
+
+    def has_logged(self, pattern: str) -> bool:
+        """Tell whether its present process has written a line in which the regular expression is found."""
 
 
 class Program(Protocol):
@@ -66,87 +184,72 @@ class Program(Protocol):
         """Name for messages."""
 
     @property
-    def preload(self) -> tuple[str, ...]:
-        """Modules the launcher imports once before it forks."""
+    def capabilities(self) -> frozenset[Capability]:
+        """What it can do."""
+
+    @property
+    def has_peer_port(self) -> bool:
+        """Whether it serves other nodes on a port of their own, to which the links then lead."""
 
     @property
     def probe_path(self) -> str | None:
-        """Path that answers and remembers `POST ?id=`, and tells it back on `GET ?id=`; None: no probes."""
+        """Where it takes probes as PROBE_PATH says; None: nowhere."""
+
+    @property
+    def ready_when(self) -> str:
+        """What has to be so for a node to be ready, after "waited for s1: "."""
+
+    @property
+    def boot_real_s(self) -> float:
+        """Real seconds a node may take to become ready, however short document seconds are."""
+
+    @property
+    def calls_per_pair_s(self) -> float:
+        """Calls of each node to each other in a document second without any work; 0: not known."""
+
+    @property
+    def no_answer(self) -> tuple[type[Exception], ...]:
+        """Exceptions of its api by which a node does not answer, or answers with an error."""
 
     def start(self, plan: NodePlan) -> Start:
-        """Return how to start one node."""
+        """Return how to start one node.
 
-    def view(self, api: NodeApi) -> View:
+        Raises:
+            ProgramError: the description does not fit the plan.
+
+        """
+
+    def connect(self, plan: NodePlan) -> Any:
+        """Return what tests hold as `node.api`, with a `close()`; it connects when it is first used."""
+
+    def view(self, node: Observed) -> View:
         """Ask a node for its view.
 
         Raises:
-            Unreachable: the node did not answer.
-            ApiError: it answered with an error.
+            Exception: one of `no_answer`; or what the user's own code raised.
 
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Nodecore:
-    """The built-in node."""
-
-    name: str = "nodecore"
-    preload: tuple[str, ...] = ("nodecore.__main__", "waitress", "requests")
-    probe_path: str | None = "/cutheal/probe"
-
-    def start(self, plan: NodePlan) -> Start:
-        """Return nodecore's command line for the plan, forked from the launcher."""
-        host, client_port = plan.client_address.rsplit(":", 1)
-        flags = {
-            "--name": plan.name,
-            "--host": host,
-            "--client-port": client_port,
-            "--peer-port": plan.peer_address.rsplit(":", 1)[1],
-            "--address": plan.client_address,
-            "--member": ",".join(plan.members),
-            "--time-scale": str(plan.time_scale),
-            "--profile": plan.profile,
-            "--log-level": plan.log_level,
-        }
-        if plan.identity:
-            flags |= {"--identity-header": "X-Cutheal-Identity", "--identity-value": plan.identity}
-        argv = [word for flag in flags.items() for word in flag]
-        argv += [word for member, link in plan.dial for word in ("--dial", f"{member}={link}")]
-        argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
-        return Start(entry="nodecore.__main__:main", argv=tuple(argv))
-
-    def view(self, api: NodeApi) -> View:
-        """Read `GET /cutheal/state`."""
-        state = api.state()
-        data = {key: [_entry_text(entry) for entry in entries] for key, entries in state["services"].items()}
-        return View(
-            ready=state["loaded"],
-            sees=tuple(sorted(m["address"] for m in state["members"] if m["state"] == "UP")),
-            digest=state["digest"],
-            pending=state["pending"],
-            data=data,
-            lines=_state_lines(state, data),
-        )
-
-
-def view_or_reason(program: Program, api: NodeApi) -> View | str:
+def view_or_reason(program: Program, node: Observed) -> View | str:
     """Return a node's view, or one line that says why there is none."""
     try:
-        return program.view(api)
-    except (ApiError, Unreachable) as error:
-        return str(error)
+        return program.view(node)
+    except program.no_answer as error:
+        return str(error) or type(error).__name__
 
 
-def _entry_text(entry: Mapping[str, Any]) -> str:
-    text = f"{entry['ip']}:{entry['port']}"
-    return text if entry["healthy"] else f"{text} unhealthy"
+def require(program: Program, capability: Capability, call: str) -> None:
+    """Refuse a call that needs what the program has not.
 
+    Args:
+        program: the system under test.
+        capability: what is needed.
+        call: what was asked for, as the user wrote it.
 
-def _state_lines(state: Mapping[str, Any], data: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    members = " ".join(f"{m['address']}={m['state']}" for m in state["members"])
-    flags = [name for name in ("loaded", "stalled") if state[name]]
-    return (
-        f"members {members}",
-        f"ring {' '.join(state['ring'])}; {' '.join(flags) or 'not loaded'}; {state['pending']} changes wait",
-        *(f"{key}: {', '.join(entries) or '-'}" for key, entries in data.items()),
-    )
+    Raises:
+        CannotDo: the program has not this capability.
+
+    """
+    if capability not in program.capabilities:
+        raise CannotDo(f"{call}: {program.name} {_WITHOUT[capability]}")

@@ -23,10 +23,13 @@ from harness.links.toxiproxy import find_server
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied, SharedFolder
-from harness.program import Nodecore
+from harness.processes.handle import DEFAULT_PRELOAD
 from harness.slots import Slots, capacity_for
 from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
 from harness.stall import Canary
+
+PRELOAD = (*DEFAULT_PRELOAD, "harness.agent_process", "harness.programs.python_process")
+"""What every process forked here needs; a user's own module is imported by its nodes alone."""
 
 AGENTS_TOO = 2
 """A slot is a process: a cluster takes as many again as it has nodes, for its agents come later."""
@@ -123,7 +126,8 @@ class Session:
 
         """
         __tracebackhide__ = True
-        check_fits(spec.nodes, self._time_scale(spec), os.cpu_count() or 1)
+        time_scale = self._time_scale(spec)
+        check_fits(spec.nodes, time_scale, os.cpu_count() or 1, spec.program.calls_per_pair_s)
         name = f"k{next(self._numbers)}"
         with ExitStack() as undo:
             undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes, who=owner, on_wait=on_wait))
@@ -135,7 +139,7 @@ class Session:
             crew.start_nodes()
             cluster = Cluster(crew, patience, undo.pop_all().close)
         try:
-            cluster.wait_ready(within_s=READY_WITHIN_S)
+            cluster.wait_ready(within_s=max(READY_WITHIN_S, spec.program.boot_real_s / time_scale))
             cluster.links.verify()
         except BaseException:
             cluster.close()
@@ -186,10 +190,9 @@ class Session:
         self._ports.close()
 
     def _begin(self) -> tuple[Launcher, LinkHost]:
-        preload = (*Nodecore().preload, "harness.agent_process")
         shared = SharedFolder(path=self.options.run_folder, owner_pid=self.options.run_owner_pid)
         server = find_server()
-        launcher = Launcher.start(self.options.folder, preload, shared=shared)
+        launcher = Launcher.start(self.options.folder, PRELOAD, shared=shared)
         try:
             return launcher, LinkHost(server, self.options.folder, launcher, self._ports)
         except BaseException:
@@ -226,7 +229,7 @@ class Session:
             folder=self.options.folder / name,
             launcher=self._launcher,
             ports=self._ports,
-            links=Links(self._links.api, prefix=name),
+            links=Links(self._links.api, prefix=name, probe_path=spec.program.probe_path),
         )
         self._open[name] = crew
         return crew

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from harness.program import Nodecore, Program
+from harness.program import Capability, Program
+from harness.programs.nodecore import CALLS_PER_PAIR_S, Nodecore
 
 TIME_SCALE_MIN = 0.02
 TIME_SCALE_DEFAULT = 0.05
-PERIOD_S = 5.0
 CALLS_PER_CORE_AND_SECOND = 350
 """A call costs both ends together about 1.5 ms; half of each core is left for the rest."""
 
@@ -44,6 +44,8 @@ class ClusterSpec:
             raise BadSpec(f"nodes={self.nodes}: a cluster has 1 to 20 nodes")
         if self.profile not in ("documented", "corrected"):
             raise BadSpec(f"profile={self.profile!r}: there are 'documented' and 'corrected'")
+        if self.profile != "documented" and Capability.PROFILES not in self.program.capabilities:
+            raise BadSpec(f"profile={self.profile!r}: {self.program.name} has no profiles")
         if self.time_scale is not None:
             check_time_scale(self.time_scale)
 
@@ -62,24 +64,24 @@ def check_time_scale(time_scale: float) -> None:
         )
 
 
-def least_time_scale(nodes: int, cores: int) -> float:
+def least_time_scale(nodes: int, cores: int, calls_per_pair_s: float = CALLS_PER_PAIR_S) -> float:
     """Return the least time scale at which so many cores carry what so many nodes say to each other.
 
-    Every node reports to and verifies with every other one each 5 document seconds, so the calls grow with
-    the square of the nodes: 20 nodes at 0.05 make 3,040 a second, and on 2 cores never even boot.
+    The calls grow with the square of the nodes: 20 nodecores at 0.05 make 3,040 a second, and on 2 cores
+    never even boot.
     """
-    calls_per_document_second = 2 * nodes * (nodes - 1) / PERIOD_S
+    calls_per_document_second = calls_per_pair_s * nodes * (nodes - 1)
     return max(TIME_SCALE_MIN, calls_per_document_second / (CALLS_PER_CORE_AND_SECOND * cores))
 
 
-def check_fits(nodes: int, time_scale: float, cores: int) -> None:
+def check_fits(nodes: int, time_scale: float, cores: int, calls_per_pair_s: float) -> None:
     """Refuse a cluster whose own traffic would drown this machine.
 
     Raises:
         BadSpec: names the time scale that would do.
 
     """
-    least = least_time_scale(nodes, cores)
+    least = least_time_scale(nodes, cores, calls_per_pair_s)
     if time_scale < least:
         raise BadSpec(
             f"nodes={nodes} at time_scale={time_scale}: their reports and checksums alone are more than "

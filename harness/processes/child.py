@@ -40,6 +40,8 @@ def become(
         _redirect(log_fd)
         _close_inherited(keep_fd=armed_fd)
         os.environ.update(launch.env)
+        if launch.cwd is not None:
+            os.chdir(launch.cwd)
         kernel.set_process_name(launch.name)
         os.write(armed_fd, number.to_bytes(NUMBER_BYTES, "big"))
         os.close(armed_fd)

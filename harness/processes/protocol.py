@@ -23,7 +23,8 @@ class Launch:
     """A process to start. Its stdout and stderr are appended to `log_path`.
 
     With `entry` ("module:function") it is forked from the launcher and runs `function(list(argv))`; without,
-    `argv[0]` is looked up on PATH and exec'ed. `env` is laid over the environment of the pytest process.
+    `argv[0]` is looked up on PATH and exec'ed. `env` is laid over the environment of the pytest process;
+    `cwd` is where it starts, the launcher's own without one.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Launch:
     argv: tuple[str, ...]
     entry: str | None = None
     env: tuple[tuple[str, str], ...] = ()
+    cwd: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,91 @@
+"""A plain HTTP client of one node, around the links; `node.api` of a program that names no other.
+
+An answer that is an error raises ApiError with its status and sentence; no answer at all raises
+Unreachable. Neither is ever swallowed.
+"""
+
+from typing import Any
+
+import requests
+
+TIMEOUT_REAL_S = 5.0
+"""Longer than any stall a judged run may have; a forward inside the node gives up long before."""
+
+
+class ApiError(Exception):
+    """The node answered with an error status."""
+
+    def __init__(self, status: int, message: str, url: str) -> None:
+        super().__init__(f"{status} {message} ({url})")
+        self.status = status
+        self.message = message
+
+
+class Unreachable(Exception):
+    """The node did not answer: dead, paused, or not listening yet."""
+
+
+class HttpClient:
+    """Calls of one node over one keep-alive session.
+
+    Args:
+        url: `http://ip:port` of the node.
+        timeout_real_s: real seconds until a call gives up with Unreachable.
+
+    """
+
+    def __init__(self, url: str, timeout_real_s: float = TIMEOUT_REAL_S) -> None:
+        self.url = url
+        self._timeout_real_s = timeout_real_s
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def close(self) -> None:
+        """Close the session's connections."""
+        self._session.close()
+
+    def get(self, path: str, **parameters: Any) -> requests.Response:
+        """GET with query parameters; raises what `call` raises."""
+        __tracebackhide__ = True
+        return self.call("GET", path, parameters)
+
+    def put(self, path: str, body: str | bytes = b"", **parameters: Any) -> requests.Response:
+        """PUT a body with query parameters; raises what `call` raises."""
+        __tracebackhide__ = True
+        return self.call("PUT", path, parameters, body)
+
+    def post(self, path: str, body: str | bytes = b"", **parameters: Any) -> requests.Response:
+        """POST a body with query parameters; raises what `call` raises."""
+        __tracebackhide__ = True
+        return self.call("POST", path, parameters, body)
+
+    def delete(self, path: str, **parameters: Any) -> requests.Response:
+        """DELETE with query parameters; raises what `call` raises."""
+        __tracebackhide__ = True
+        return self.call("DELETE", path, parameters)
+
+    def call(
+        self, method: str, path: str, parameters: dict[str, Any], body: str | bytes = b""
+    ) -> requests.Response:
+        """Send one request with query parameters and return its 2xx answer.
+
+        Raises:
+            ApiError: the node answered with another status.
+            Unreachable: it did not answer.
+
+        """
+        __tracebackhide__ = True
+        try:
+            answer = self._session.request(
+                method,
+                self.url + path,
+                params=parameters,
+                data=body,
+                timeout=self._timeout_real_s,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            raise Unreachable(f"{method} {self.url}{path}: no answer: {error}") from None
+        if not answer.ok:
+            raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}")
+        return answer

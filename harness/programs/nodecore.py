@@ -1,0 +1,79 @@
+"""The built-in program: nodecore, known by its command line and its HTTP only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.client import NodeApi
+from harness.http_client import ApiError, Unreachable
+from harness.program import EVERYTHING, PROBE_PATH, Capability, NodePlan, Observed, Start, View
+
+CALLS_PER_PAIR_S = 2 / 5
+"""A report and a verify each 5 document seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nodecore:
+    """The built-in node."""
+
+    name: str = "nodecore"
+    capabilities: frozenset[Capability] = EVERYTHING
+    has_peer_port: bool = True
+    probe_path: str | None = PROBE_PATH
+    ready_when: str = "to be loaded"
+    boot_real_s: float = 10.0
+    calls_per_pair_s: float = CALLS_PER_PAIR_S
+    no_answer: tuple[type[Exception], ...] = (ApiError, Unreachable)
+
+    def start(self, plan: NodePlan) -> Start:
+        """Return nodecore's command line for the plan, forked from the launcher."""
+        host, client_port = plan.client_address.rsplit(":", 1)
+        flags = {
+            "--name": plan.name,
+            "--host": host,
+            "--client-port": client_port,
+            "--peer-port": plan.peer_address.rsplit(":", 1)[1],
+            "--address": plan.client_address,
+            "--member": ",".join(plan.members),
+            "--time-scale": str(plan.time_scale),
+            "--profile": plan.profile,
+            "--log-level": plan.log_level,
+        }
+        if plan.identity:
+            flags |= {"--identity-header": "X-Cutheal-Identity", "--identity-value": plan.identity}
+        argv = [word for flag in flags.items() for word in flag]
+        argv += [word for member, link in plan.dial for word in ("--dial", f"{member}={link}")]
+        argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
+        return Start(entry="nodecore.__main__:main", argv=tuple(argv))
+
+    def connect(self, plan: NodePlan) -> NodeApi:
+        """Return a client of the registry."""
+        return NodeApi(f"http://{plan.client_address}")
+
+    def view(self, node: Observed) -> View:
+        """Read `GET /cutheal/state`."""
+        state = node.api.state()
+        data = {key: [_entry_text(entry) for entry in entries] for key, entries in state["services"].items()}
+        return View(
+            ready=state["loaded"],
+            sees=tuple(sorted(m["address"] for m in state["members"] if m["state"] == "UP")),
+            digest=state["digest"],
+            pending=state["pending"],
+            data=data,
+            lines=_state_lines(state, data),
+        )
+
+
+def _entry_text(entry: Mapping[str, Any]) -> str:
+    text = f"{entry['ip']}:{entry['port']}"
+    return text if entry["healthy"] else f"{text} unhealthy"
+
+
+def _state_lines(state: Mapping[str, Any], data: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
+    members = " ".join(f"{m['address']}={m['state']}" for m in state["members"])
+    flags = [name for name in ("loaded", "stalled") if state[name]]
+    return (
+        f"members {members}",
+        f"ring {' '.join(state['ring'])}; {' '.join(flags) or 'not loaded'}; {state['pending']} changes wait",
+        *(f"{key}: {', '.join(entries) or '-'}" for key, entries in data.items()),
+    )
