@@ -15,7 +15,7 @@ from dataclasses import replace
 from nodecore.config import NodeConfig
 from nodecore.core.node import Node
 from nodecore.runtime.logs import NodeLog, bridge_libraries
-from nodecore.runtime.lookup import LookupFailed, member_lookup
+from nodecore.runtime.lookup import LookupFailed, MemberList, MemberLookup, first_list, member_lookup
 from nodecore.runtime.loop import Runtime
 from nodecore.settings import SettingsError, parse
 from nodecore.web.application import node_application
@@ -37,13 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         config = parse(sys.argv[1:] if argv is None else argv)
         client, peer = _bind(config)
         config = _completed(config, client, peer)
+        lookup = member_lookup(config)
+        config = _with_members(config, first_list(lookup))
     except (SettingsError, LookupFailed) as error:
         sys.stderr.write(f"nodecore: {error}\n")
         return EXIT_MISCONFIGURED
     except OSError as error:
         sys.stderr.write(f"nodecore: {error}\n")
         return EXIT_PORT_TAKEN
-    _serve(config, client, peer)
+    _serve(config, lookup, client, peer)
     return 0
 
 
@@ -68,15 +70,18 @@ def _completed(config: NodeConfig, client: socket.socket, peer: socket.socket) -
         raise SettingsError(f"host {config.host} needs an address: what do the members know this node by?")
     client_port: int = client.getsockname()[1]
     address = config.address or f"{config.host}:{client_port}"
-    config = replace(config, client_port=client_port, peer_port=peer.getsockname()[1], address=address)
-    return replace(config, members=member_lookup(config).read())
+    return replace(config, client_port=client_port, peer_port=peer.getsockname()[1], address=address)
 
 
-def _serve(config: NodeConfig, client: socket.socket, peer: socket.socket) -> None:
+def _with_members(config: NodeConfig, found: MemberList) -> NodeConfig:
+    return replace(config, members=found.addresses, dial=tuple(found.dial.items()))
+
+
+def _serve(config: NodeConfig, lookup: MemberLookup, client: socket.socket, peer: socket.socket) -> None:
     log = NodeLog(config.name, config.log_level)
     bridge_libraries(log)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    runtime = Runtime(Node(config), config, log)
+    runtime = Runtime(Node(config), config, log, lookup)
     servers = Servers(node_application(runtime), client, peer, config.limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.stop())

@@ -24,6 +24,10 @@ class Timings:
 
     report_s: float = 5.0
     report_timeout_s: float = 2.5
+    lookup_file_s: float = 1.0
+    """Between two looks at the members file."""
+    lookup_server_s: float = 5.0
+    lookup_server_timeout_s: float = 3.0
     sync_delay_s: float = 1.0
     sync_retry_s: float = 5.0
     sync_timeout_s: float = 3.0
@@ -104,7 +108,9 @@ class NodeConfig:
     members: tuple[str, ...] = ()
     """All members, this node included; empty and no `members_file`: standalone."""
     members_file: str | None = None
-    """A cluster.conf: one `ip[:port]` a line, `#` comments (R16)."""
+    """A cluster.conf: one `ip[:port]` a line, `#` comments, read again when it changes (R16)."""
+    address_server: str | None = None
+    """URL of an HTTP server that answers with a cluster.conf, polled (R16)."""
     dial: tuple[tuple[str, str], ...] = ()
     """Where a member is dialled: advertised address -> link address that leads to its peer port."""
     time_scale: float = 1.0

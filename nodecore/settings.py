@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from nodecore.config import TIME_SCALE_MIN, Limits, NodeConfig, Profile, Timings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
-_STRINGS = frozenset({"name", "host", "address", "members_file", "identity_header", "identity_value"})
+_STRINGS = frozenset(
+    {"name", "host", "address", "members_file", "address_server", "identity_header", "identity_value"}
+)
 _KEYS = frozenset(f.name for f in fields(NodeConfig))
 
 
@@ -85,7 +88,15 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "IP:PORT",
         "help": "a member, this node included; repeatable or a comma list; none: standalone",
     },
-    "--members-file": {"metavar": "FILE", "help": "a cluster.conf: one ip[:port] a line, # comments"},
+    "--members-file": {
+        "metavar": "FILE",
+        "help": "a cluster.conf, read again when it changes: one ip[:port] a line, # comments; "
+        "ip:port=ip:port names the member and where it is dialled",
+    },
+    "--address-server": {
+        "metavar": "URL",
+        "help": "an HTTP server that answers GET with a cluster.conf; asked again every 5 s",
+    },
     "--dial": {
         "action": "append",
         "metavar": "ADVERTISED=LINK",
@@ -241,8 +252,12 @@ def _dial(value: object) -> tuple[tuple[str, str], ...]:
 def _validated(config: NodeConfig) -> NodeConfig:
     if not config.name:
         raise SettingsError("name must not be empty")
-    if config.members and config.members_file is not None:
-        raise SettingsError("members and members_file exclude each other: name the members in one place")
+    places = (bool(config.members), config.members_file is not None, config.address_server is not None)
+    if sum(places) > 1:
+        raise SettingsError(
+            "members, members_file and address_server exclude each other: name the members in one place"
+        )
+    _check_address_server(config.address_server)
     if config.identity_value and not config.identity_header:
         raise SettingsError("identity_value without identity_header: name the header that carries it")
     if config.identity_header is not None and not _HEADER_NAME.fullmatch(config.identity_header):
@@ -250,6 +265,18 @@ def _validated(config: NodeConfig) -> NodeConfig:
     if config.address:
         return replace(config, address=_address("address", config.address))
     return config
+
+
+def _check_address_server(url: str | None) -> None:
+    if url is None:
+        return
+    try:
+        parts = urlsplit(url)
+        right = parts.scheme == "http" and parts.hostname and parts.port != 0 and "@" not in parts.netloc
+    except ValueError:
+        right = False
+    if not right or not url.isascii() or " " in url:
+        raise SettingsError(f"address_server {url!r} is not http://HOST[:PORT]/PATH")
 
 
 # Built once per process: forked nodes need not build it again.

@@ -16,6 +16,7 @@ class Standing:
 
     state: MemberState = MemberState.DOWN
     reports_failed: int = 0
+    knows_us: bool = True
 
 
 class Members:
@@ -60,6 +61,13 @@ class Members:
     def answered(self, address: str) -> bool:
         """A report of our own was answered: the member is UP."""
         return self._become(address, MemberState.UP, reports_failed=0)
+
+    def has_learnt(self, address: str, *, knows_us: bool) -> bool:
+        """Remember whether a member has this node on its list; return whether that changed."""
+        standing = self._standings[address]
+        changed = standing.knows_us is not knows_us
+        standing.knows_us = knows_us
+        return changed
 
     def failed(self, address: str, *, refused: bool) -> bool:
         """A report of our own failed: SUSPICIOUS at once, DOWN when refused or too often in a row."""

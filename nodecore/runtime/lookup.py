@@ -1,81 +1,239 @@
-"""Where the list of members comes from (R16): a cluster.conf, the configuration, or nowhere (standalone).
+"""Where the list of members comes from (R16): a cluster.conf, an address server, or the configuration.
 
-Invariant: a lookup returns at least one address, each `ip:port`, none twice, or raises `LookupFailed` with
-one line.
+Nacos' own format, from a file or over HTTP: one `ip[:port]` a line or several with commas, `#` comments, port
+8848 by default (reference nacos-1.4.md, 3.1). Ours alone: `ip:port=ip:port` says where *this* node dials the
+member, so that a node learns the way to a member that comes while it runs. Invariant: a list has at least one
+member, each `ip:port`, none twice, or `LookupFailed` is raised with one line.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
-from nodecore.config import NodeConfig
+from nodecore.config import NodeConfig, Timings
+from nodecore.core.messages import Failure
+from nodecore.runtime.exchange import Exchange
+from nodecore.runtime.wire.http import HttpCall
 
 DEFAULT_PORT = 8848
+TRIES_AT_START = 5
+"""Nacos' `nacos.core.address-server.retry`; nobody can be asked for the list before the first is there."""
+
+_USER_AGENT = "Nacos-Server:1.4.2"
 
 
 class LookupFailed(Exception):
-    """The list of members cannot be read; the message says where and what would be right."""
+    """The list of members cannot be had; the message says where and what would be right."""
+
+
+class LookupKind(StrEnum):
+    """How a node learns who the members are."""
+
+    FILE = "file"
+    ADDRESS_SERVER = "address-server"
+    CONFIGURATION = "configuration"
+    STANDALONE = "standalone"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberList:
+    """All members, and where those are dialled that are not dialled at their own address."""
+
+    addresses: tuple[str, ...]
+    dial: Mapping[str, str] = field(default_factory=dict)
 
 
 class MemberLookup(Protocol):
-    """Reads the current list of members; asking again is how a change is noticed."""
+    """A place that can be asked for the list again and again."""
 
-    def read(self) -> tuple[str, ...]:
-        """Return all members.
+    @property
+    def kind(self) -> LookupKind:
+        """Which sort of place."""
+
+    @property
+    def place(self) -> str:
+        """Path, URL, or "" for the configuration."""
+
+    @property
+    def period_s(self) -> float | None:
+        """Real seconds between two looks; None: the list never changes."""
+
+    def fetch(self) -> str:
+        """Return the text of the list.
 
         Raises:
-            LookupFailed: the list cannot be had.
+            LookupFailed: it cannot be had.
         """
-        ...
+
+    def parse(self, text: str) -> MemberList:
+        """Return the members that a text names.
+
+        Raises:
+            LookupFailed: it names none, or what it names is no address.
+        """
+
+    def abort(self) -> None:
+        """End a `fetch` that another thread is in, and every later one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FixedMembers:
     """Members named in the configuration, or this node alone (standalone)."""
 
-    addresses: tuple[str, ...]
+    members: MemberList
+    kind: LookupKind
+    place: str = ""
+    period_s: None = None
 
-    def read(self) -> tuple[str, ...]:
+    def fetch(self) -> str:
+        """Return nothing: there is no text."""
+        return ""
+
+    def parse(self, _text: str) -> MemberList:
         """Return them."""
-        return self.addresses
+        return self.members
+
+    def abort(self) -> None:
+        """Nothing to end."""
 
 
 @dataclass(frozen=True, slots=True)
 class MembersFile:
-    """A cluster.conf: one `ip[:port]` a line or several with commas, `#` comments, port 8848 by default."""
+    """A cluster.conf; `dial` are the configured ways, which the file's own go before."""
 
     path: Path
+    period_s: float
+    dial: tuple[tuple[str, str], ...] = ()
+    kind: LookupKind = LookupKind.FILE
 
-    def read(self) -> tuple[str, ...]:
-        """Read the file.
+    @property
+    def place(self) -> str:
+        """The path."""
+        return str(self.path)
 
-        Raises:
-            LookupFailed: it cannot be read, names no member, or a line is no address.
-        """
+    def fetch(self) -> str:
+        """Read the file."""
         try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
+            return self.path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise LookupFailed(f"members file {self.path}: {error}") from error
-        found = [
-            self._address(part.strip(), number)
-            for number, line in enumerate(lines, start=1)
-            for part in line.partition("#")[0].split(",")
-            if part.strip()
-        ]
-        if not found:
-            raise LookupFailed(f"members file {self.path} names no member: one ip[:port] a line is needed")
-        return tuple(dict.fromkeys(found))
 
-    def _address(self, text: str, line: int) -> str:
-        ip, separator, port = text.partition(":")
-        port = port if separator else str(DEFAULT_PORT)
-        if not ip or " " in ip or not (port.isascii() and port.isdigit() and 0 < int(port) < 65536):
-            raise LookupFailed(f"members file {self.path}, line {line}: {text!r} is not ip[:port]")
-        return f"{ip}:{int(port)}"
+    def parse(self, text: str) -> MemberList:
+        """Return the members it names."""
+        return parse_members(text, f"members file {self.path}", self.dial)
+
+    def abort(self) -> None:
+        """Nothing to end: a file answers at once."""
+
+
+class AddressServer:
+    """An HTTP server that answers GET with a cluster.conf; only a whole 200 counts, redirects do not.
+
+    Args:
+        url: http only.
+        dial: the configured ways, which the list's own go before.
+        timings: scaled; how often it is asked, and how long an answer may take, all of it.
+    """
+
+    kind = LookupKind.ADDRESS_SERVER
+
+    def __init__(self, url: str, dial: tuple[tuple[str, str], ...], timings: Timings) -> None:
+        parts = urlsplit(url)
+        self.place = url
+        self.period_s = timings.lookup_server_s
+        self._dial = dial
+        self._timeout_s = timings.lookup_server_timeout_s
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._exchange = Exchange(parts.netloc, {"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"})
+
+    def fetch(self) -> str:
+        """Ask once."""
+        answer = self._exchange.perform(
+            HttpCall(method="GET", target=self._target), "lookup", self._timeout_s
+        )
+        self._exchange.close()
+        if isinstance(answer, Failure):
+            raise LookupFailed(f"address server {self.place}: no answer: {answer}")
+        if answer.status != 200:
+            raise LookupFailed(
+                f"address server {self.place} answered {answer.status}; right would be 200 and a list"
+            )
+        try:
+            return answer.body.decode()
+        except UnicodeDecodeError as error:
+            raise LookupFailed(f"address server {self.place}: {error}") from error
+
+    def parse(self, text: str) -> MemberList:
+        """Return the members it names."""
+        return parse_members(text, f"address server {self.place}", self._dial)
+
+    def abort(self) -> None:
+        """End a call at once."""
+        self._exchange.abort()
 
 
 def member_lookup(config: NodeConfig) -> MemberLookup:
     """Choose the lookup that the configuration asks for."""
+    timings = config.timings.scaled(config.time_scale)
     if config.members_file is not None:
-        return MembersFile(Path(config.members_file))
-    return FixedMembers(config.members or (config.address,))
+        return MembersFile(Path(config.members_file), timings.lookup_file_s, config.dial)
+    if config.address_server is not None:
+        return AddressServer(config.address_server, config.dial, timings)
+    if config.members:
+        return FixedMembers(MemberList(config.members, dict(config.dial)), LookupKind.CONFIGURATION)
+    return FixedMembers(MemberList((config.address,), dict(config.dial)), LookupKind.STANDALONE)
+
+
+def first_list(lookup: MemberLookup) -> MemberList:
+    """Return the list that a node starts with; an address server is asked up to five times.
+
+    Raises:
+        LookupFailed: without a list a node does not start.
+    """
+    tries = TRIES_AT_START if lookup.kind is LookupKind.ADDRESS_SERVER else 1
+    for tries_left in reversed(range(tries)):
+        try:
+            return lookup.parse(lookup.fetch())
+        except LookupFailed:
+            if tries_left == 0:
+                raise
+    raise AssertionError("unreachable: the last try returns or raises")
+
+
+def parse_members(text: str, where: str, dial: tuple[tuple[str, str], ...] = ()) -> MemberList:
+    """Return the members that a cluster.conf names; a member's own `=link` goes before `dial`.
+
+    Raises:
+        LookupFailed: there is none, or a line names no address; the message begins with `where`.
+    """
+    found: dict[str, str | None] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        for part in line.partition("#")[0].split(","):
+            if part.strip():
+                address, link = _member(part.strip(), f"{where}, line {number}")
+                found[address] = link or found.get(address)
+    if not found:
+        raise LookupFailed(f"{where} names no member: one ip[:port] a line is needed")
+    links = {address: link for address, link in found.items() if link is not None}
+    return MemberList(tuple(found), dict(dial) | links)
+
+
+def _member(text: str, where: str) -> tuple[str, str | None]:
+    address, separator, link = (part.strip() for part in text.partition("="))
+    right = f"{where}: {text[:80]!r} is not ip[:port] or ip:port=ip:port"
+    return _address(address, right), _address(link, right) if separator else None
+
+
+def _address(text: str, wrong: str) -> str:
+    ip, separator, port = text.partition(":")
+    port = port if separator else str(DEFAULT_PORT)
+    if not ip or set(ip) & set(" \t/<>{}\"'") or not ip.isprintable() or not _is_port(port):
+        raise LookupFailed(wrong)
+    return f"{ip}:{int(port)}"
+
+
+def _is_port(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) < 65536

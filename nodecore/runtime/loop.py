@@ -8,7 +8,7 @@ are fulfilled after the lock is released, for their callbacks are foreign code.
 import itertools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Protocol, assert_never
 
@@ -35,6 +35,8 @@ from nodecore.core.operations import Answer, Operation
 from nodecore.errors import NodeError
 from nodecore.runtime.listeners import Listeners
 from nodecore.runtime.logs import NodeLog
+from nodecore.runtime.lookup import MemberList, MemberLookup, member_lookup
+from nodecore.runtime.lookup_watch import LookupWatch
 from nodecore.runtime.peers import Peers
 from nodecore.runtime.push import PushSocket
 
@@ -67,9 +69,12 @@ class Runtime:
         core: the state machine; nobody else may touch it.
         config: handed on to the calls between members.
         log: gets the core's Log effects.
+        lookup: where the list of members is read again; by default what the configuration says.
     """
 
-    def __init__(self, core: Core, config: NodeConfig, log: NodeLog) -> None:
+    def __init__(
+        self, core: Core, config: NodeConfig, log: NodeLog, lookup: MemberLookup | None = None
+    ) -> None:
         self.config = config
         self.log = log
         self.listeners = Listeners(log)
@@ -83,12 +88,17 @@ class Runtime:
         self._deadline_s: float | None = None
         self._running = False
         self._timer = threading.Thread(target=self._run_timer, name="timer", daemon=True)
+        known = MemberList(config.members, dict(config.dial))
+        self.lookup = LookupWatch(
+            lookup or member_lookup(config), known, config.address, log, self._members_found
+        )
 
     def start(self) -> None:
         """Start the timer, which begins with one Tick."""
         with self._lock:
             self._running = True
         self._timer.start()
+        self.lookup.start()
 
     def stop(self) -> None:
         """Take no more requests, fail those that wait, end all threads.
@@ -96,6 +106,7 @@ class Runtime:
         Raises:
             RuntimeError: a thread of ours does not end.
         """
+        self.lookup.stop()
         with self._lock:
             self._running = False
             waiting = list(self._waiting.values())
@@ -128,9 +139,25 @@ class Runtime:
         self._submit(future, lambda i: PeerRequest(request_id=i, source=source, message=message))
         return future
 
-    def change_members(self, addresses: tuple[str, ...]) -> None:
-        """Tell the core the lookup's current list (R16)."""
+    def change_members(self, addresses: tuple[str, ...], dial: Mapping[str, str] | None = None) -> None:
+        """Tell the core who the members are from now on (R16).
+
+        Args:
+            addresses: of all members; this node adds itself when it is not among them.
+            dial: where members are dialled; None: as before.
+        """
+        if dial is not None:
+            with self._lock:
+                self._peers.dial(dial)
         self._handle(MembersChanged(addresses))
+        with self._lock:
+            self._peers.keep_only(addresses)
+
+    def _members_found(self, found: MemberList) -> None:
+        try:
+            self.change_members(found.addresses, found.dial)
+        except Exception as error:  # noqa: BLE001  a fault in one event must not end the thread that looks
+            self._log_fault(MembersChanged(found.addresses), error)
 
     def _submit(
         self, future: Future[Answer] | Future[PeerAnswer], make_event: Callable[[int], Event]

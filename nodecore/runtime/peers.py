@@ -9,7 +9,7 @@ Invariant: `send` never waits; every Call that was sent is followed by exactly o
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from nodecore.config import NodeConfig
@@ -39,6 +39,8 @@ class Peers:
         self._caller = _Caller(config, log)
         self._deliver = deliver
         self._lanes: dict[tuple[str, Lane], _Lane] = {}
+        """By link address: who is dialled elsewhere from now on gets lanes of its own."""
+        self._retired: list[_Lane] = []
         self._forwards = _Forwards(self._caller, deliver, max(1, config.limits.client_threads // 2))
 
     def send(self, call: Call) -> None:
@@ -46,10 +48,23 @@ class Peers:
         if call.lane is Lane.FORWARD:
             self._forwards.send(call)
             return
-        key = (call.target, call.lane)
+        key = (self._caller.link_to(call.target), call.lane)
         if key not in self._lanes:
             self._lanes[key] = _Lane(self._caller, call.target, call.lane, self._deliver)
         self._lanes[key].send(call)
+
+    def dial(self, links: Mapping[str, str]) -> None:
+        """Dial members there from now on; called, like `send`, by one thread at a time."""
+        self._caller.dial = dict(links)
+
+    def keep_only(self, members: Iterable[str]) -> None:
+        """End the lanes to whoever is no member; what is queued there is said and answered for first."""
+        wanted = {self._caller.link_to(member) for member in members}
+        for key in [key for key in self._lanes if key[0] not in wanted]:
+            lane = self._lanes.pop(key)
+            lane.retire()
+            self._retired.append(lane)
+        self._retired = [lane for lane in self._retired if lane.is_alive]
 
     def close(self, timeout_s: float = 5.0) -> None:
         """End every lane, the call that it is busy with included; nothing is delivered afterwards.
@@ -57,10 +72,11 @@ class Peers:
         Raises:
             RuntimeError: a lane is still in a call after `timeout_s`.
         """
-        for lane in self._lanes.values():
+        lanes = [*self._lanes.values(), *self._retired]
+        for lane in lanes:
             lane.stop()
         deadline_s = time.monotonic() + timeout_s
-        for lane in self._lanes.values():
+        for lane in lanes:
             lane.join(deadline_s)
         self._forwards.close()
 
@@ -71,13 +87,17 @@ class _Caller:
     def __init__(self, config: NodeConfig, log: NodeLog) -> None:
         self._name = config.name
         self._source = config.address
-        self._dial = dict(config.dial)
+        self.dial = dict(config.dial)
         self._headers = _headers(config)
         self._log = log
 
-    def exchange(self, target: str) -> Exchange:
-        """Make the way to a member, at its dial address."""
-        return Exchange(self._dial.get(target, target), self._headers)
+    def link_to(self, target: str) -> str:
+        """Return where a member is dialled now."""
+        return self.dial.get(target, target)
+
+    def exchange(self, link: str) -> Exchange:
+        """Make a way to that link address."""
+        return Exchange(link, self._headers)
 
     def perform(self, exchange: Exchange, call: Call) -> CallReturned | CallFailed:
         """Make the call and say what became of it."""
@@ -122,12 +142,19 @@ class _Lane:
         self._deliver = deliver
         self._queue: queue.SimpleQueue[Call | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
-        self._exchange = caller.exchange(target)
+        self._exchange = caller.exchange(caller.link_to(target))
         self._thread = threading.Thread(target=self._run, name=f"{lane.value}-{target}", daemon=True)
         self._thread.start()
 
     def send(self, call: Call) -> None:
         self._queue.put(call)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
+    def retire(self) -> None:
+        self._queue.put(None)
 
     def stop(self) -> None:
         self._stopping.set()
@@ -157,6 +184,7 @@ class _Forwards:
         self._room = threading.Semaphore(at_once_max)
         self._lock = threading.Lock()
         self._idle: dict[str, list[Exchange]] = {}
+        """By link address."""
         self._busy: list[Exchange] = []
         # one thread more: it says "no room" to who found none
         self._pool = ThreadPoolExecutor(at_once_max + 1, thread_name_prefix="forward")
@@ -176,11 +204,12 @@ class _Forwards:
                 exchange.close()
 
     def _perform(self, call: Call) -> None:
-        exchange = self._take(call.target)
+        link = self._caller.link_to(call.target)
+        exchange = self._take(link)
         try:
             outcome = self._caller.perform(exchange, call)
         finally:
-            self._give_back(call.target, exchange)
+            self._give_back(link, exchange)
             self._room.release()
         self._deliver(outcome)
 
@@ -191,17 +220,17 @@ class _Forwards:
         )
         self._deliver(CallReturned(call.call_id, ForwardAnswer(Refused(status=503, message=message))))
 
-    def _take(self, target: str) -> Exchange:
+    def _take(self, link: str) -> Exchange:
         with self._lock:
-            idle = self._idle.get(target)
-            exchange = idle.pop() if idle else self._caller.exchange(target)
+            idle = self._idle.get(link)
+            exchange = idle.pop() if idle else self._caller.exchange(link)
             self._busy.append(exchange)
         return exchange
 
-    def _give_back(self, target: str, exchange: Exchange) -> None:
+    def _give_back(self, link: str, exchange: Exchange) -> None:
         with self._lock:
             self._busy.remove(exchange)
-            self._idle.setdefault(target, []).append(exchange)
+            self._idle.setdefault(link, []).append(exchange)
 
 
 def _headers(config: NodeConfig) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nodecore.config import Profile
-from nodecore.runtime.lookup import FixedMembers, LookupFailed, MembersFile, member_lookup
+from nodecore.runtime.lookup import LookupFailed, LookupKind, first_list, member_lookup
 from nodecore.settings import SettingsError, parse
 from tests.runtime.scripted import config
 
@@ -147,14 +147,16 @@ def test_members_come_from_a_file(tmp_path: Path) -> None:
     file = tmp_path / "cluster.conf"
     file.write_text("# three\n127.0.0.1:8858\n\n127.0.0.1 # port 8848\n10.0.0.1:1, 127.0.0.1:8858\n")
     lookup = member_lookup(config(members=(), members_file=str(file)))
-    assert lookup == MembersFile(file)
-    assert lookup.read() == ("127.0.0.1:8858", "127.0.0.1:8848", "10.0.0.1:1")
+    assert (lookup.kind, lookup.place) == (LookupKind.FILE, str(file))
+    assert first_list(lookup).addresses == ("127.0.0.1:8858", "127.0.0.1:8848", "10.0.0.1:1")
 
 
 @pytest.mark.requirement("R16")
 def test_without_members_a_node_stands_alone() -> None:
     """Standalone: its own address is the list."""
-    assert member_lookup(config(members=())) == FixedMembers(("127.0.0.1:8848",))
+    lookup = member_lookup(config(members=()))
+    assert lookup.kind is LookupKind.STANDALONE
+    assert first_list(lookup).addresses == ("127.0.0.1:8848",)
 
 
 @pytest.mark.parametrize(
@@ -166,10 +168,10 @@ def test_a_members_file_that_is_wrong_is_named(tmp_path: Path, text: str, senten
     file = tmp_path / "cluster.conf"
     file.write_text(text)
     with pytest.raises(LookupFailed, match=sentence):
-        MembersFile(file).read()
+        first_list(member_lookup(config(members=(), members_file=str(file))))
 
 
 def test_a_members_file_that_is_missing_is_named(tmp_path: Path) -> None:
     """With the reason of the system."""
     with pytest.raises(LookupFailed, match="No such file"):
-        MembersFile(tmp_path / "cluster.conf").read()
+        first_list(member_lookup(config(members=(), members_file=str(tmp_path / "cluster.conf"))))
