@@ -245,7 +245,8 @@ class Node:
         if member not in self._members:
             return
         answered = isinstance(outcome, ReportAnswer)
-        if answered:
+        if isinstance(outcome, ReportAnswer):
+            self._note_known(member, knows_us=outcome.known)
             changed = self._members.answered(member)
         elif self._judge.is_stalled(now):
             changed = False
@@ -254,6 +255,12 @@ class Node:
         if changed:
             self._member_became(member, outcome, now)
         self._reports.ended(member, answered=answered)
+
+    def _note_known(self, member: str, *, knows_us: bool) -> None:
+        """Two lists that differ make two rings: it is for the operator to see (reference 10.6, S13)."""
+        if self._members.has_learnt(member, knows_us=knows_us):
+            event = "known_there" if knows_us else "not_known_there"
+            self._out.log("info" if knows_us else "warning", event, member=member, own=self._members.own)
 
     def _member_became(self, member: str, why: Outcome, now: float) -> None:
         entry = self._members.entry(member)
