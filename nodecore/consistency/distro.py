@@ -18,6 +18,7 @@ from nodecore.consistency.protocol import (
     WriteKind,
     WriteRequest,
 )
+from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import Change, Notify
 from nodecore.core.keys import INSTANCES_PREFIX
 from nodecore.core.operations import (
@@ -26,7 +27,6 @@ from nodecore.core.operations import (
     MembersAnswer,
     Operation,
     PutRecord,
-    ReadMembers,
     ReadRecord,
     RecordAnswer,
     Refused,

@@ -11,9 +11,10 @@ from nodecore.core.events import Change
 from nodecore.core.keys import service_of
 from nodecore.core.members import Members
 from nodecore.core.outward import Outward
-from nodecore.core.records import Instance, Instances, SwitchDomain
+from nodecore.core.records import Instance, Instances
 from nodecore.core.replica import Replica
 from nodecore.core.ring import Ring
+from nodecore.core.switches import Switches
 from nodecore.core.sync import Sync
 from nodecore.core.timers import Every
 
@@ -34,7 +35,13 @@ class Judge:
     """Judges the beats of all services this node owns, every `judge_s`."""
 
     def __init__(
-        self, out: Outward, replica: Replica, members: Members, sync: Sync, timings: Timings
+        self,
+        out: Outward,
+        replica: Replica,
+        members: Members,
+        sync: Sync,
+        timings: Timings,
+        switches: Switches,
     ) -> None:
         self._out = out
         self._replica = replica
@@ -43,6 +50,7 @@ class Judge:
         self._members = members
         self._sync = sync
         self._timings = timings
+        self._switches = switches
         self._stalled_until: float | None = None
         self.timer = Every(timings.judge_s)
 
@@ -69,7 +77,7 @@ class Judge:
             return
         for key in self._store.owned_keys(self._members.owns):
             instances = self._replica.instances(key)
-            if instances is not None:
+            if instances is not None and self._switches.judges(service_of(key)):
                 self._judge_list(key, instances, now)
 
     def _judge_list(self, key: str, instances: Instances, now: float) -> None:
@@ -92,15 +100,11 @@ class Judge:
         patience = patience_with(instance, self._timings)
         if instance.marked:
             return instance
-        if silent_s > patience.remove_after_s and SWITCHES.expire_instances:
+        if silent_s > patience.remove_after_s and self._switches.now.expire_instances:
             return None
         if silent_s > patience.unhealthy_after_s and instance.healthy:
             return replace(instance, healthy=False)
         return instance
-
-
-SWITCHES = SwitchDomain()
-"""The switches as they are by default; CP will serve them when there is one."""
 
 
 def patience_with(instance: Instance, timings: Timings) -> Patience:
@@ -111,9 +115,9 @@ def patience_with(instance: Instance, timings: Timings) -> Patience:
     )
 
 
-def beat_interval_s(instance: Instance | None, timings: Timings) -> float:
-    """Return how often an instance is to beat, in real seconds."""
-    return _own_s(instance, BEAT_INTERVAL, timings.beat_s) if instance else timings.beat_s
+def beat_interval_s(instance: Instance | None, default_s: float) -> float:
+    """Return how often an instance is to beat: its own interval, else the node's, in real seconds."""
+    return _own_s(instance, BEAT_INTERVAL, default_s) if instance else default_s
 
 
 def _own_s(instance: Instance, name: str, default_s: float) -> float:

@@ -30,3 +30,8 @@ def service_of(key: str) -> str:
 def bare_name(grouped: str) -> str:
     """Return a service's name without its group."""
     return grouped.partition("@@")[2] or grouped
+
+
+def group_of(grouped: str) -> str:
+    """Return a service's group."""
+    return grouped.partition("@@")[0]

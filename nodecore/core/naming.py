@@ -1,56 +1,37 @@
-"""What a client is answered by the node that serves it: services and instances (R10, R18, R25-R27, R4).
+"""What is answered by whichever node was asked: instances, their lists, and the records of R4 (R10).
 
-Invariant: every write is stored here first and then waits for every other member; service metadata acts on
-this node alone and never touches an instance list.
+Invariant: nothing here is forwarded; a record that is put here is stored first and then waits for every
+other member.
 """
 
 from dataclasses import replace
-from typing import assert_never
 
-from nodecore.config import Timings
 from nodecore.core.events import Change
-from nodecore.core.judge import SWITCHES, beat_interval_s
 from nodecore.core.keys import ephemeral_key, is_ephemeral
-from nodecore.core.members import Members
 from nodecore.core.operations import (
     Answer,
-    Beat,
-    BeatAnswer,
-    CreateService,
-    DeleteService,
-    DeregisterInstance,
     Done,
     GetInstance,
-    GetService,
     InstanceAnswer,
     InstancesAnswer,
-    InstanceWrite,
     ListInstances,
     ListSubscribers,
     PutRecord,
     ReadRecord,
     RecordAnswer,
     Refused,
-    RegisterInstance,
     RemoveRecord,
-    ServiceAnswer,
     SubscribersAnswer,
 )
 from nodecore.core.push import Pushes
-from nodecore.core.records import Instance, InstanceId, Instances, Service
+from nodecore.core.records import Instance, InstanceId, Instances
 from nodecore.core.replica import Replica
+from nodecore.core.services import ServiceOperation, Services
+from nodecore.core.switches import Switches
 from nodecore.core.sync import Sync
 
 Local = (
-    GetInstance
-    | ListInstances
-    | ListSubscribers
-    | CreateService
-    | GetService
-    | DeleteService
-    | PutRecord
-    | RemoveRecord
-    | ReadRecord
+    GetInstance | ListInstances | ListSubscribers | ServiceOperation | PutRecord | RemoveRecord | ReadRecord
 )
 
 NO_CP = "persistent data is served by the CP protocol, and this node has no CP protocol yet"
@@ -60,63 +41,13 @@ class Naming:
     """Executes operations on this node's data."""
 
     def __init__(
-        self, replica: Replica, members: Members, sync: Sync, pushes: Pushes, timings: Timings
+        self, replica: Replica, sync: Sync, pushes: Pushes, services: Services, switches: Switches
     ) -> None:
         self._replica = replica
-        self._pushes = pushes
-        self._members = members
         self._sync = sync
-        self._timings = timings
-        self._services: dict[tuple[str, str], Service] = {}
-
-    # ---- instances: executed by the responsible node (R10) ---------------------------------------
-
-    def write(self, operation: InstanceWrite, now: float) -> Answer:
-        """Execute a write for which this node is responsible."""
-        match operation:
-            case RegisterInstance():
-                self._register(operation.namespace, operation.instance, now)
-                return Done()
-            case DeregisterInstance():
-                return self._deregister(operation, now)
-            case Beat():
-                return self._beat(operation, now)
-            case _:
-                assert_never(operation)
-
-    def _register(self, namespace: str, instance: Instance, now: float) -> None:
-        key = ephemeral_key(namespace, instance.service)
-        others = self._without(key, instance.identity)
-        self._replica.put(key, Instances((*others, instance)), now)
-        self._replica.beats.heard(key, instance.identity, now)
-        self._sync.enqueue(key, Change.CHANGE, now)
-
-    def _deregister(self, operation: DeregisterInstance, now: float) -> Answer:
-        key = ephemeral_key(operation.namespace, operation.service)
-        identity = (operation.ip, operation.port, operation.cluster)
-        if self._find(key, identity) is not None:
-            self._replica.put(key, Instances(self._without(key, identity)), now)
-            self._sync.enqueue(key, Change.CHANGE, now)
-        return Done()
-
-    def _beat(self, operation: Beat, now: float) -> Answer:
-        key = ephemeral_key(operation.namespace, operation.service)
-        identity = (operation.ip, operation.port, operation.cluster)
-        known = self._find(key, identity)
-        if known is None and operation.instance is None:
-            return self._beat_answer(None, known=False)
-        if known is None and operation.instance is not None:
-            self._register(operation.namespace, operation.instance, now)
-            return self._beat_answer(operation.instance, known=True)
-        self._replica.beats.heard(key, identity, now)
-        if known is not None and not known.healthy and not known.marked:
-            others = self._without(key, identity)
-            self._replica.put(key, Instances((*others, replace(known, healthy=True))), now)
-        return self._beat_answer(known, known=True)
-
-    def _beat_answer(self, instance: Instance | None, *, known: bool) -> BeatAnswer:
-        interval_s = beat_interval_s(instance, self._timings)
-        return BeatAnswer(interval_s=interval_s, known=known, light_beats=SWITCHES.light_beat_enabled)
+        self._pushes = pushes
+        self._services = services
+        self._switches = switches
 
     # ---- everything that is answered by whichever node was asked ---------------------------------
 
@@ -129,12 +60,6 @@ class Naming:
                 answer = self._list(operation, now)
             case ListSubscribers(namespace=namespace, service=service):
                 answer = SubscribersAnswer(self._pushes.subscriptions(namespace, service, now))
-            case CreateService():
-                answer = self.create_service(operation)
-            case GetService():
-                answer = self.service(operation)
-            case DeleteService():
-                answer = self.delete_service(operation, now)
             case PutRecord():
                 answer = self.put_record(operation, now)
             case RemoveRecord():
@@ -142,7 +67,7 @@ class Naming:
             case ReadRecord():
                 answer = self.read_record(operation)
             case _:
-                assert_never(operation)
+                answer = self._services.answer(operation, now)
         return answer
 
     # ---- reads: answered by whichever node was asked ---------------------------------------------
@@ -163,26 +88,25 @@ class Naming:
         """Return the list of a service as clients are to use it."""
         key = ephemeral_key(operation.namespace, operation.service)
         stored = self._replica.instances(key)
-        service = self._services.get((operation.namespace, operation.service))
         listed = [
             entry
             for entry in (stored.instances if stored else ())
             if entry.enabled and (not operation.clusters or entry.cluster in operation.clusters)
         ]
-        listed = _protected(listed, service.protect_threshold if service else 0.0)
+        listed = _protected(listed, self._services.protect_threshold(operation.namespace, operation.service))
         return InstancesAnswer(
             namespace=operation.namespace,
             service=operation.service,
             instances=tuple(entry for entry in listed if entry.healthy or not operation.healthy_only),
-            known=stored is not None or service is not None,
+            known=self._services.exists(operation.namespace, operation.service),
             checksum=self._replica.store.checksum(key) or "",
-            cache_s=self._timings.list_cache_s,
+            cache_s=self._switches.list_cache_s,
         )
 
     def pushed(self, namespace: str, service: str, clusters: tuple[str, ...]) -> InstancesAnswer:
         """Return the list that a subscriber is sent: what it would be answered, healthy or not."""
         listed = self.instances(ListInstances(namespace=namespace, service=service, clusters=clusters))
-        return replace(listed, cache_s=self._timings.push_cache_s)
+        return replace(listed, cache_s=self._switches.push_cache_s)
 
     def _list(self, operation: ListInstances, now: float) -> InstancesAnswer:
         listed = self.instances(operation)
@@ -190,40 +114,7 @@ class Naming:
         if subscriber is None:
             return listed
         accepted = self._pushes.subscribe(operation.namespace, operation.service, subscriber, now)
-        return replace(listed, cache_s=self._timings.push_cache_s) if accepted else listed
-
-    # ---- services: on the node that was asked, never forwarded (R25) -----------------------------
-
-    def create_service(self, operation: CreateService) -> Answer:
-        """Store the metadata of a service that does not exist here."""
-        service = operation.service
-        if self._exists(service.namespace, service.name):
-            sentence = f"specified service already exists, serviceName : {service.name}"
-            return Refused(status=400, message=sentence)
-        self._services[service.namespace, service.name] = service
-        return Done()
-
-    def service(self, operation: GetService) -> Answer:
-        """Return the metadata of a service; one that only has instances has the defaults."""
-        namespace, name = operation.namespace, operation.service
-        if not self._exists(namespace, name):
-            return Refused(status=404, message=f"service {name} is not found!")
-        service = self._services.get((namespace, name), Service(namespace=namespace, name=name))
-        stored = self._replica.instances(ephemeral_key(namespace, name))
-        used = {entry.cluster for entry in stored.instances} if stored else set()
-        return ServiceAnswer(replace(service, clusters=tuple(sorted({*service.clusters, *used}))))
-
-    def delete_service(self, operation: DeleteService, now: float) -> Answer:
-        """Delete a service here; the delete travels only when this node is responsible (R25, R26)."""
-        namespace, name = operation.namespace, operation.service
-        if not self._exists(namespace, name):
-            return Refused(status=400, message=f"specified service not exist, serviceName : {name}")
-        key = ephemeral_key(namespace, name)
-        self._services.pop((namespace, name), None)
-        self._replica.remove(key)
-        if self._members.owns(name):
-            self._sync.enqueue(key, Change.DELETE, now)
-        return Done()
+        return replace(listed, cache_s=self._switches.push_cache_s) if accepted else listed
 
     # ---- records: what ConsistencyService offers (R4) --------------------------------------------
 
@@ -257,15 +148,6 @@ class Naming:
     def _find(self, key: str, identity: InstanceId) -> Instance | None:
         stored = self._replica.instances(key) or Instances()
         return next((entry for entry in stored.instances if entry.identity == identity), None)
-
-    def _without(self, key: str, identity: InstanceId) -> tuple[Instance, ...]:
-        stored = self._replica.instances(key) or Instances()
-        return tuple(entry for entry in stored.instances if entry.identity != identity)
-
-    def _exists(self, namespace: str, name: str) -> bool:
-        return (namespace, name) in self._services or (
-            self._replica.instances(ephemeral_key(namespace, name)) is not None
-        )
 
 
 def _protected(listed: list[Instance], threshold: float) -> list[Instance]:

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from nodecore.config import NodeConfig
 from nodecore.core.beats import Beats
+from nodecore.core.enquiries import ChangeSwitches, MetricsAnswer, ReadMetrics, ReadSwitches, SwitchesAnswer
 from nodecore.core.events import (
     CallFailed,
     CallReturned,
@@ -28,7 +29,7 @@ from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.messages import Failure, Forward, ForwardAnswer, NotLoadedAnswer, ReportAnswer
 from nodecore.core.naming import Naming
-from nodecore.core.operations import Answer, Operation, ReadState, Refused, StateAnswer
+from nodecore.core.operations import Answer, Done, Operation, ReadState, Refused, StateAnswer
 from nodecore.core.outward import (
     Fetching,
     Forwarding,
@@ -44,14 +45,18 @@ from nodecore.core.outward import (
 )
 from nodecore.core.peers import PeerSide
 from nodecore.core.push import Pushes
+from nodecore.core.records import ServerStatus
 from nodecore.core.replica import Replica
 from nodecore.core.reports import Reports
 from nodecore.core.resources import RESOURCE_TYPES, ResourceType
 from nodecore.core.routing import Routing, forwarded_answer
+from nodecore.core.services import Services
 from nodecore.core.store import Store
+from nodecore.core.switches import Switches
 from nodecore.core.sync import Sync
 from nodecore.core.timers import earliest
 from nodecore.core.verify import Verification
+from nodecore.core.writes import Writes
 from nodecore.errors import NotLoaded
 
 
@@ -76,12 +81,15 @@ class Node:
         self._sync.set_members(self._members.others)
         common = (self._out, self._replica, self._members, self._sync, self._timings)
         self._verification = Verification(*common, config.limits)
-        self._judge = Judge(*common)
+        self._switches = Switches(self._timings)
+        self._judge = Judge(*common, self._switches)
         self._load = Load(*common, owed)
         self._reports = Reports(self._out, self._members, self._timings)
         self._pushes = Pushes(self._out, self._timings, config.limits)
-        self._naming = Naming(self._replica, self._members, self._sync, self._pushes, self._timings)
-        self._routing = Routing(self._out, self._members, self._naming, self._timings)
+        self._services = Services(self._replica, self._members, self._sync)
+        self._naming = Naming(self._replica, self._sync, self._pushes, self._services, self._switches)
+        writes = Writes(self._replica, self._sync, self._switches)
+        self._routing = Routing(self._out, self._members, self._naming, writes, self._timings)
         self._peers = PeerSide(
             self._replica, self._members, self._sync.writers, self._verification, self._reports, owed
         )
@@ -171,14 +179,23 @@ class Node:
     def _asked(
         self, requester: Requester, operation: Operation, forwarded_by: str | None, now: float
     ) -> None:
-        if isinstance(operation, ReadState):
-            self._reply(requester, self._state(now))
-        elif not self._load.loaded:
-            self._reply(requester, self._not_loaded())
-        else:
-            answer = self._routing.answer(requester, operation, forwarded_by, now)
-            if answer is not None:
-                self._reply(requester, answer)
+        answer: Answer | None
+        match operation:
+            case ReadState():
+                answer = self._state(now)
+            case ReadMetrics():
+                answer = self._metrics()
+            case ReadSwitches():
+                answer = SwitchesAnswer(self._switches.now)
+            case ChangeSwitches():
+                answer = self._change_switches(operation)
+            case _ if not self._load.loaded:
+                answer = self._not_loaded()
+            case _:
+                answer = self._switches.refusal(operation) if forwarded_by is None else None
+                answer = answer or self._routing.answer(requester, operation, forwarded_by, now)
+        if answer is not None:
+            self._reply(requester, answer)
 
     def _peer_asked(self, event: PeerRequest, now: float) -> None:
         if not self._load.loaded:
@@ -214,6 +231,22 @@ class Node:
             merges_owed=tuple(self._load.owed),
             data=self._replica.store.data(),
         )
+
+    def _metrics(self) -> MetricsAnswer:
+        actual = ServerStatus.UP if self._load.loaded else ServerStatus.STARTING
+        services, instances, services_owned, instances_owned = self._services.count_owned()
+        return MetricsAnswer(
+            status=self._switches.now.overridden_server_status or actual,
+            services=services,
+            instances=instances,
+            services_owned=services_owned,
+            instances_owned=instances_owned,
+        )
+
+    def _change_switches(self, operation: ChangeSwitches) -> Done:
+        self._switches.change(operation)
+        self._out.log("info", "switches_changed", **dict(operation.changes))
+        return Done()
 
     # ---- calls that ended ------------------------------------------------------------------------
 

@@ -3,7 +3,19 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nodecore.core.records import Datum, Instance, Record, Service
+from nodecore.core.enquiries import (
+    ChangeSwitches,
+    FindResponsible,
+    MetricsAnswer,
+    ReadMembers,
+    ReadMetrics,
+    ReadServices,
+    ReadSwitches,
+    ResponsibleAnswer,
+    ServicesAnswer,
+    SwitchesAnswer,
+)
+from nodecore.core.records import Datum, Instance, InstanceId, Metadata, Record, Service
 from nodecore.core.subscribers import Subscriber
 
 # ---- what a client can ask ----------------------------------------------------------------------
@@ -27,6 +39,35 @@ class DeregisterInstance:
     port: int
     cluster: str
     ephemeral: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchInstance:
+    """PATCH /instance: what is None stays as it is."""
+
+    namespace: str
+    service: str
+    ip: str
+    port: int
+    cluster: str
+    weight: float | None = None
+    healthy: bool | None = None
+    enabled: bool | None = None
+    metadata: Metadata | None = None
+    app: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeMetadata:
+    """PUT and DELETE /instance/metadata/batch: some names of the metadata of many instances."""
+
+    namespace: str
+    service: str
+    metadata: Metadata
+    """DELETE looks at the names only."""
+    remove: bool
+    instances: tuple[InstanceId, ...] | None
+    """None: all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +121,13 @@ class CreateService:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateService:
+    """PUT /service: metadata on the node that was asked."""
+
+    service: Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GetService:
     """GET /service."""
 
@@ -93,18 +141,6 @@ class DeleteService:
 
     namespace: str
     service: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FindResponsible:
-    """GET /operator/distro/server: who this node believes owns the service (R9)."""
-
-    service: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReadMembers:
-    """GET /core/cluster/nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +170,7 @@ class ReadRecord:
     key: str
 
 
-InstanceWrite = RegisterInstance | DeregisterInstance | Beat
+InstanceWrite = RegisterInstance | DeregisterInstance | PatchInstance | ChangeMetadata | Beat
 """What is forwarded to the responsible node (R10)."""
 
 Operation = (
@@ -143,10 +179,15 @@ Operation = (
     | ListInstances
     | ListSubscribers
     | CreateService
+    | UpdateService
     | GetService
     | DeleteService
+    | ReadServices
     | FindResponsible
     | ReadMembers
+    | ReadMetrics
+    | ReadSwitches
+    | ChangeSwitches
     | ReadState
     | PutRecord
     | RemoveRecord
@@ -168,6 +209,13 @@ class BeatAnswer:
     interval_s: float
     known: bool
     light_beats: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatedAnswer:
+    """The instances whose metadata are now as was asked."""
+
+    instances: tuple[Instance, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +259,6 @@ class ServiceAnswer:
     """Service metadata."""
 
     service: Service
-
-
-@dataclass(frozen=True, slots=True)
-class ResponsibleAnswer:
-    """The `ip:port` this node believes responsible."""
-
-    address: str
 
 
 class MemberState(StrEnum):
@@ -289,10 +330,14 @@ class Relayed:
 Answer = (
     Done
     | BeatAnswer
+    | UpdatedAnswer
     | InstanceAnswer
     | InstancesAnswer
     | SubscribersAnswer
     | ServiceAnswer
+    | ServicesAnswer
+    | MetricsAnswer
+    | SwitchesAnswer
     | ResponsibleAnswer
     | MembersAnswer
     | RecordAnswer

@@ -4,6 +4,7 @@ Invariant: a write to an instance is executed only by the node that is responsib
 """
 
 from nodecore.config import Timings
+from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane
 from nodecore.core.members import Members
 from nodecore.core.messages import Forward, ForwardAnswer, NotLoadedAnswer
@@ -11,26 +12,29 @@ from nodecore.core.naming import NO_CP, Local, Naming
 from nodecore.core.operations import (
     Answer,
     Beat,
+    ChangeMetadata,
     DeregisterInstance,
-    FindResponsible,
     InstanceWrite,
     MembersAnswer,
-    ReadMembers,
+    PatchInstance,
     Refused,
     RegisterInstance,
-    ResponsibleAnswer,
 )
 from nodecore.core.outward import Forwarding, Outcome, Outward, Requester
+from nodecore.core.writes import Writes
 from nodecore.errors import ForwardFailed, NotImplementedYet, NotLoaded, RedirectLoop
 
 
 class Routing:
     """Executes, forwards or refuses."""
 
-    def __init__(self, out: Outward, members: Members, naming: Naming, timings: Timings) -> None:
+    def __init__(
+        self, out: Outward, members: Members, naming: Naming, writes: Writes, timings: Timings
+    ) -> None:
         self._out = out
         self._members = members
         self._naming = naming
+        self._writes = writes
         self._timings = timings
 
     def answer(
@@ -46,7 +50,7 @@ class Routing:
                 return ResponsibleAnswer(self._members.ring.owner(operation.service) or self._members.own)
             case ReadMembers():
                 return MembersAnswer(self._members.entries())
-            case RegisterInstance() | DeregisterInstance() | Beat():
+            case RegisterInstance() | DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat():
                 return self._write(requester, operation, forwarded_by, now)
             case _:
                 return self._naming.local(operation, now)
@@ -60,7 +64,7 @@ class Routing:
             return Refused(status=NotImplementedYet.status, message=sentence)
         owner = self._members.ring.owner(service)
         if owner is None or owner == self._members.own:
-            return self._naming.write(operation, now)
+            return self._writes.execute(operation, now)
         if forwarded_by is not None:
             sentence = f"receive invalid redirect request from peer {forwarded_by or 'that named no address'}"
             return Refused(status=RedirectLoop.status, message=sentence)
@@ -98,3 +102,5 @@ def _is_ephemeral(operation: InstanceWrite) -> bool:
             return operation.ephemeral
         case Beat():
             return operation.instance is None or operation.instance.ephemeral
+        case PatchInstance() | ChangeMetadata():
+            return True

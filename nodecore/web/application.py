@@ -1,4 +1,4 @@
-"""The WSGI application of a node: every route, and what an error looks like to the one who asked.
+"""The WSGI application of a node: who answers which route, and what an error looks like to the one who asked.
 
 Both ports serve it: the peer port so that a forwarded client request crosses the peer link, the client port
 so that foreign members work. Invariant: every answer has a Content-Length and a Content-Type; what a client
@@ -18,40 +18,19 @@ from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import text_answer
 from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.web.catalog_api import CatalogApi
 from nodecore.web.client_api import ClientApi
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.observer_api import ObserverApi
+from nodecore.web.operator_api import OperatorApi
 from nodecore.web.peer_api import PeerApi
 from nodecore.web.request import Request
+from nodecore.web.routes import ROUTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 Handler = Callable[[Request], HttpAnswer]
-
-ROUTES = (
-    ("POST", "/nacos/v1/ns/instance", "register"),
-    ("PUT", "/nacos/v1/ns/instance", "register"),
-    ("DELETE", "/nacos/v1/ns/instance", "deregister"),
-    ("GET", "/nacos/v1/ns/instance", "get_instance"),
-    ("GET", "/nacos/v1/ns/instance/list", "list_instances"),
-    ("PUT", "/nacos/v1/ns/instance/beat", "beat"),
-    ("POST", "/nacos/v1/ns/service", "create_service"),
-    ("GET", "/nacos/v1/ns/service", "get_service"),
-    ("DELETE", "/nacos/v1/ns/service", "delete_service"),
-    ("GET", "/nacos/v1/ns/operator/distro/server", "responsible_server"),
-    ("GET", "/nacos/v1/core/cluster/nodes", "members"),
-    ("POST", "/nacos/v1/core/cluster/report", "report"),
-    ("PUT", "/nacos/v1/ns/distro/datum", "put_datum"),
-    ("DELETE", "/nacos/v1/ns/distro/datum", "delete_datum"),
-    ("GET", "/nacos/v1/ns/distro/datum", "get_datum"),
-    ("GET", "/nacos/v1/ns/distro/datums", "get_datums"),
-    ("PUT", "/nacos/v1/ns/distro/checksum", "put_checksum"),
-    ("GET", "/cutheal/state", "state"),
-    ("POST", "/cutheal/probe", "probe"),
-    ("GET", "/cutheal/probe", "probes_seen"),
-)
-"""Method, path and the name of what answers."""
 
 # Built once per process: werkzeug compiles every rule, 10 ms that forked nodes need not spend again.
 _URL_MAP = Map(
@@ -120,33 +99,18 @@ class Application:
 
 
 def node_application(runtime: Runtime) -> Application:
-    """Return the application of a node: client API, peer API and observer API."""
+    """Return the application of a node: every API that `ROUTES` names."""
     config = runtime.config
     identity = PeerIdentity(config)
-    client = ClientApi(runtime, identity)
-    peer = PeerApi(runtime, identity)
-    observer = ObserverApi(runtime, config.limits.probe_ids_max)
-    handlers: dict[str, Handler] = {
-        "register": client.register,
-        "deregister": client.deregister,
-        "get_instance": client.get_instance,
-        "list_instances": client.list_instances,
-        "beat": client.beat,
-        "create_service": client.create_service,
-        "get_service": client.get_service,
-        "delete_service": client.delete_service,
-        "responsible_server": client.responsible_server,
-        "members": client.members,
-        "report": peer.report,
-        "put_datum": peer.put_datum,
-        "delete_datum": peer.delete_datum,
-        "get_datum": peer.get_datum,
-        "get_datums": peer.get_datums,
-        "put_checksum": peer.put_checksum,
-        "state": observer.state,
-        "probe": observer.probe,
-        "probes_seen": observer.probes_seen,
+    apis = {
+        "client": ClientApi(runtime, identity),
+        "catalog": CatalogApi(runtime),
+        "operator": OperatorApi(runtime),
+        "peer": PeerApi(runtime, identity),
+        "observer": ObserverApi(runtime, config.limits.probe_ids_max),
     }
+    named = (name.split(".") for _, _, name in ROUTES)
+    handlers: dict[str, Handler] = {f"{api}.{method}": getattr(apis[api], method) for api, method in named}
     return Application(handlers, config.limits.body_bytes_max, runtime.log)
 
 

@@ -6,16 +6,18 @@ Invariant: a request becomes exactly one operation of the core, and its answer e
 from nodecore.core.operations import (
     Answer,
     Beat,
+    ChangeMetadata,
     CreateService,
     DeleteService,
     DeregisterInstance,
-    FindResponsible,
     GetInstance,
     GetService,
     ListInstances,
+    ListSubscribers,
     Operation,
-    ReadMembers,
+    PatchInstance,
     RegisterInstance,
+    UpdateService,
 )
 from nodecore.core.records import Service
 from nodecore.runtime.loop import Runtime
@@ -23,6 +25,7 @@ from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader, list_reader
 from nodecore.web import parameters as read
+from nodecore.web.changes import read_metadata_change, read_patch
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.received import log_received
 from nodecore.web.replies import await_reply
@@ -45,6 +48,18 @@ class ClientApi:
         return self._answer(
             request, RegisterInstance(namespace=read.namespace(parameters), instance=instance)
         )
+
+    def patch_instance(self, request: Request) -> HttpAnswer:
+        """PATCH /instance: what is not said stays as it is."""
+        return self._answer(request, read_patch(request.parameters()))
+
+    def update_metadata(self, request: Request) -> HttpAnswer:
+        """PUT /instance/metadata/batch: set these names in the metadata of many instances."""
+        return self._answer(request, read_metadata_change(request.parameters(), remove=False))
+
+    def remove_metadata(self, request: Request) -> HttpAnswer:
+        """DELETE /instance/metadata/batch: take these names out of them."""
+        return self._answer(request, read_metadata_change(request.parameters(), remove=True))
 
     def deregister(self, request: Request) -> HttpAnswer:
         """DELETE /instance; `ok` also when there was none."""
@@ -103,14 +118,13 @@ class ClientApi:
 
     def create_service(self, request: Request) -> HttpAnswer:
         """POST /service: metadata on this node."""
+        return self._answer(request, CreateService(service=_said_of_service(request.parameters())))
+
+    def update_service(self, request: Request) -> HttpAnswer:
+        """PUT /service: the metadata of a service that exists on this node, all of it anew."""
         parameters = request.parameters()
-        service = Service(
-            namespace=read.namespace(parameters),
-            name=read.grouped_service(parameters),
-            protect_threshold=read.protect_threshold(parameters),
-            metadata=read.metadata(parameters),
-        )
-        return self._answer(request, CreateService(service=service))
+        read.required(parameters, "protectThreshold")
+        return self._answer(request, UpdateService(service=_said_of_service(parameters)))
 
     def get_service(self, request: Request) -> HttpAnswer:
         """GET /service."""
@@ -126,15 +140,13 @@ class ClientApi:
         )
         return self._answer(request, operation)
 
-    def responsible_server(self, request: Request) -> HttpAnswer:
-        """GET /operator/distro/server."""
-        service = read.grouped_service(request.parameters())
-        return self._answer(request, FindResponsible(service=service))
-
-    def members(self, request: Request) -> HttpAnswer:
-        """GET /core/cluster/nodes; `keyword` keeps the addresses that contain it."""
-        keyword = request.parameters().get("keyword", "")
-        return self._answer(request, ReadMembers(), Reader(keyword=keyword))
+    def subscribers(self, request: Request) -> HttpAnswer:
+        """GET /service/subscribers: who is pushed to by this node."""
+        parameters = request.parameters()
+        operation = ListSubscribers(
+            namespace=read.namespace(parameters), service=read.grouped_service(parameters)
+        )
+        return self._answer(request, operation)
 
     def _answer(self, request: Request, operation: Operation, reader: Reader = _PLAIN_READER) -> HttpAnswer:
         forwarded_by = self._identity.forwarder(request)
@@ -148,7 +160,17 @@ def _service(operation: Operation) -> str:
     match operation:
         case RegisterInstance(instance=instance):
             return instance.service
-        case DeregisterInstance(service=service) | Beat(service=service):
-            return service
+        case DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat():
+            return operation.service
         case _:
             return ""
+
+
+def _said_of_service(parameters: read.Parameters) -> Service:
+    read.check_selector(parameters)
+    return Service(
+        namespace=read.namespace(parameters),
+        name=read.grouped_service(parameters),
+        protect_threshold=read.protect_threshold(parameters),
+        metadata=read.metadata(parameters),
+    )

@@ -159,6 +159,16 @@ def protect_threshold(parameters: Parameters) -> float:
     return value + 0.0
 
 
+def check_selector(parameters: Parameters) -> None:
+    """Refuse a selector that would choose: this node has the one that does not, `{"type": "none"}`."""
+    text = parameters.get("selector", "").strip()
+    if not text or text == "none":
+        return
+    kind = load_object(text, "selector").get("type", "none")
+    if kind != "none":
+        raise BadRequest(f'selector {_shown(text)}: this node has no selector but {{"type": "none"}}')
+
+
 def flag(parameters: Parameters, names: tuple[str, ...], default: bool) -> bool:
     """Return a boolean as Nacos reads it: true, on, yes, y, t in any case; everything else is false."""
     return optional(parameters, names, "true" if default else "false").lower() in _TRUE

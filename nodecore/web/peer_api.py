@@ -16,8 +16,9 @@ from nodecore.runtime.wire.answers import (
     envelope,
 )
 from nodecore.runtime.wire.calls import RING_HEADER, describe_keys
-from nodecore.runtime.wire.client import json_answer
+from nodecore.runtime.wire.client import json_answer, text_answer
 from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.runtime.wire.values import load_object
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.parameters import required
 from nodecore.web.received import log_received
@@ -58,6 +59,15 @@ class PeerApi:
         source = required(request.query_parameters(), "source")
         message = decode_verify(request.body(), request.header(RING_HEADER))
         return self._answer(request, message, source)
+
+    def service_status(self, request: Request) -> HttpAnswer:
+        """POST /service/status: a foreign member's health checksums; taken note of, not acted upon.
+
+        The original's peers keep their own idea of health, so it needs them; here health comes with verify.
+        """
+        self._identity.check(request)
+        load_object(request.body(), "the service status")
+        return text_answer(200, "ok")
 
     def report(self, request: Request) -> HttpAnswer:
         """POST /core/cluster/report; what is no member is refused inside the envelope, as Nacos does."""

@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from nodecore.config import Limits, NodeConfig, Timings
+from nodecore.core.enquiries import FindResponsible, ResponsibleAnswer
 from nodecore.core.events import (
     Call,
     CallFailed,
@@ -33,12 +34,10 @@ from nodecore.core.messages import (
 from nodecore.core.node import Node
 from nodecore.core.operations import (
     Answer,
-    FindResponsible,
     Member,
     MemberState,
     Operation,
     ReadState,
-    ResponsibleAnswer,
     StateAnswer,
 )
 from nodecore.core.records import Datum, Instance, Instances

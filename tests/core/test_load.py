@@ -2,6 +2,7 @@
 
 import pytest
 
+from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import Call
 from nodecore.core.messages import (
     DataAnswer,
@@ -23,7 +24,6 @@ from nodecore.core.operations import (
     Member,
     MemberState,
     PutRecord,
-    ReadMembers,
     Refused,
     RegisterInstance,
 )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane, PeerReply, PeerRequest, Reply
 from nodecore.core.messages import (
     Failure,
@@ -14,16 +15,13 @@ from nodecore.core.operations import (
     Beat,
     DeregisterInstance,
     Done,
-    FindResponsible,
     MembersAnswer,
     PutRecord,
-    ReadMembers,
     ReadRecord,
     Refused,
     RegisterInstance,
     Relayed,
     RemoveRecord,
-    ResponsibleAnswer,
 )
 from nodecore.core.records import Instances
 from tests.core.asking import beat, deregister, listing, register

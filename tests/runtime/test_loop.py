@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import (
     Call,
     CallFailed,
@@ -22,7 +23,7 @@ from nodecore.core.events import (
     Tick,
 )
 from nodecore.core.messages import Accepted, Failure, SyncDelete
-from nodecore.core.operations import Done, ReadMembers, ReadState
+from nodecore.core.operations import Done, ReadState
 from nodecore.runtime.loop import Stopped
 from tests.runtime.scripted import ScriptedCore, log_text, running
 

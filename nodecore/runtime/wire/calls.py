@@ -26,8 +26,10 @@ from nodecore.core.messages import (
 )
 from nodecore.core.operations import (
     Beat,
+    ChangeMetadata,
     DeregisterInstance,
     InstanceWrite,
+    PatchInstance,
     Refused,
     RegisterInstance,
     Relayed,
@@ -44,6 +46,7 @@ CHECKSUM = "/nacos/v1/ns/distro/checksum"
 REPORT = "/nacos/v1/core/cluster/report"
 INSTANCE = "/nacos/v1/ns/instance"
 BEAT = "/nacos/v1/ns/instance/beat"
+METADATA_BATCH = "/nacos/v1/ns/instance/metadata/batch"
 RING_HEADER = "X-Ring"
 MERGES_OWED_HEADER = "X-Merges-Owed"
 FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8"
@@ -100,7 +103,7 @@ def describe_keys(message: PeerMessage) -> str:
             return ",".join(key for key, _ in message.checksums)
         case Forward(RegisterInstance(instance=instance)):
             return instance.service
-        case Forward(DeregisterInstance() | Beat() as operation):
+        case Forward(DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat() as operation):
             return operation.service
         case _:
             return ""
@@ -144,9 +147,14 @@ def _forward(operation: InstanceWrite) -> HttpCall:
             return _form_call("POST", INSTANCE, _registration(operation))
         case DeregisterInstance():
             parameters = _identity(operation) | {"ephemeral": _flag(operation.ephemeral)}
-            return HttpCall(method="DELETE", target=f"{INSTANCE}?{urlencode(parameters)}")
+            return _query_call("DELETE", INSTANCE, parameters)
         case Beat():
             return _form_call("PUT", BEAT, _identity(operation) | _full_beat(operation.instance))
+        case PatchInstance():
+            return _query_call("PATCH", INSTANCE, _identity(operation) | _patch(operation))
+        case ChangeMetadata():
+            method = "DELETE" if operation.remove else "PUT"
+            return _query_call(method, METADATA_BATCH, _metadata_change(operation))
         case _:
             assert_never(operation)
 
@@ -155,7 +163,11 @@ def _form_call(method: str, path: str, parameters: dict[str, str]) -> HttpCall:
     return HttpCall(method=method, target=path, body=urlencode(parameters).encode(), headers=_FORM)
 
 
-def _identity(operation: DeregisterInstance | Beat) -> dict[str, str]:
+def _query_call(method: str, path: str, parameters: dict[str, str]) -> HttpCall:
+    return HttpCall(method=method, target=f"{path}?{urlencode(parameters)}")
+
+
+def _identity(operation: DeregisterInstance | PatchInstance | Beat) -> dict[str, str]:
     return {
         "namespaceId": operation.namespace,
         "serviceName": operation.service,
@@ -180,6 +192,32 @@ def _registration(operation: RegisterInstance) -> dict[str, str]:
         "app": instance.app,
         "metadata": dump(dict(instance.metadata)).decode(),
     }
+
+
+def _patch(operation: PatchInstance) -> dict[str, str]:
+    given = {
+        "weight": None if operation.weight is None else repr(operation.weight),
+        "healthy": None if operation.healthy is None else _flag(operation.healthy),
+        "enabled": None if operation.enabled is None else _flag(operation.enabled),
+        "metadata": None if operation.metadata is None else dump(dict(operation.metadata)).decode(),
+        "app": operation.app,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _metadata_change(operation: ChangeMetadata) -> dict[str, str]:
+    said = {
+        "namespaceId": operation.namespace,
+        "serviceName": operation.service,
+        "metadata": dump(dict(operation.metadata)).decode(),
+    }
+    if operation.instances is None:
+        return said | {"consistencyType": "ephemeral"}
+    named = [
+        {"ip": ip, "port": port, "clusterName": cluster, "ephemeral": True}
+        for ip, port, cluster in operation.instances
+    ]
+    return said | {"instances": dump(named).decode()}
 
 
 def _full_beat(instance: Instance | None) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from nodecore.core.enquiries import MetricsAnswer, ResponsibleAnswer, ServicesAnswer, SwitchesAnswer
 from nodecore.core.operations import (
     Answer,
     BeatAnswer,
@@ -12,18 +13,19 @@ from nodecore.core.operations import (
     RecordAnswer,
     Refused,
     Relayed,
-    ResponsibleAnswer,
     ServiceAnswer,
     StateAnswer,
     SubscribersAnswer,
+    UpdatedAnswer,
 )
 from nodecore.core.records import Instance, Service
-from nodecore.runtime.wire.answers import envelope
+from nodecore.runtime.wire.catalog import updated_body
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader, list_body
+from nodecore.runtime.wire.metrics import metrics_body
 from nodecore.runtime.wire.push import subscribers_body
-from nodecore.runtime.wire.records import member_body
 from nodecore.runtime.wire.state import state_body
+from nodecore.runtime.wire.switches import switches_body
 from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, dump
 
 CODE_OK = 10200
@@ -56,12 +58,16 @@ def json_answer(body: object) -> HttpAnswer:
     return HttpAnswer(status=200, headers=_JSON, body=dump(body))
 
 
-def _body(  # noqa: PLR0911  one return per answer
+def _body(  # noqa: C901, PLR0911, PLR0912  one case per answer
     answer: BeatAnswer
+    | UpdatedAnswer
     | InstanceAnswer
     | InstancesAnswer
     | SubscribersAnswer
     | ServiceAnswer
+    | ServicesAnswer
+    | MetricsAnswer
+    | SwitchesAnswer
     | ResponsibleAnswer
     | MembersAnswer
     | RecordAnswer
@@ -71,6 +77,8 @@ def _body(  # noqa: PLR0911  one return per answer
     match answer:
         case BeatAnswer():
             return _beat(answer)
+        case UpdatedAnswer(instances):
+            return updated_body(instances)
         case InstanceAnswer(instance):
             return _instance(instance)
         case InstancesAnswer():
@@ -81,10 +89,16 @@ def _body(  # noqa: PLR0911  one return per answer
             return _service(service)
         case ResponsibleAnswer(address):
             return {"responsibleServer": address}
-        case MembersAnswer(members):
-            return envelope([member_body(m) for m in members if reader.keyword in m.address])
+        case MembersAnswer():
+            raise TypeError("members are answered as the view of the cluster that was asked for")
         case StateAnswer():
             return state_body(answer)
+        case MetricsAnswer():
+            return metrics_body(answer)
+        case SwitchesAnswer(switches):
+            return switches_body(switches)
+        case ServicesAnswer():
+            raise TypeError("services are answered as the list or catalogue that was asked for")
         case RecordAnswer():
             raise TypeError("records are read by ConsistencyService, not over HTTP")
         case _:

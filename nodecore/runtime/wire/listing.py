@@ -22,8 +22,6 @@ class Reader:
     """Echoed exactly: clients key their cache by it."""
     is_java: bool = False
     """Java clients get grouped names where others get bare ones."""
-    keyword: str = ""
-    """Members whose address does not contain it are left out."""
 
 
 def list_reader(agent: str, clusters: str) -> Reader:
