@@ -153,10 +153,13 @@ class Session:
         try:
             self._links.api.proxies()
         except LinkServerDied as died:
+            how = self._links.process.exit or died
             api = self._links.replace()
             for crew in self._open.values():
                 crew.links.restore(api)
-            return f"{died}; it was replaced and {len(self._open)} clusters' links restored"
+            return f"the link server is dead: {how}; it was replaced" + (
+                f" and the links of {len(self._open)} cluster(s) restored" if self._open else ""
+            )
         return None
 
     def leaks(self) -> list[str]:
