@@ -118,19 +118,23 @@ def wait_ready(api_address: str, *, pid: int, interrupt: Callable[[], object] = 
             interrupt=interrupt,
             tolerate=(LinkServerDied,),
         )
-        _check_owner(pid, api_address)
+        _check_owner(pid, api_address, interrupt)
     except BaseException:
         api.close()
         raise
     return api
 
 
-def _check_owner(pid: int, api_address: str) -> None:
-    if not _listens(pid, api_address):
-        raise LinkServerDied(
-            f"the API at {api_address} is not of the link server that was started (pid {pid}): "
-            "another process has taken its port"
-        )
+def _check_owner(pid: int, api_address: str, interrupt: Callable[[], object]) -> None:
+    if _listens(pid, api_address):
+        return
+    interrupt()
+    if not _is_running(pid):
+        raise LinkServerDied(f"the link server at {api_address} (pid {pid}) died when it had just started")
+    raise LinkServerDied(
+        f"the API at {api_address} is not of the link server that was started (pid {pid}): "
+        "another process has taken its port"
+    )
 
 
 def _listens(pid: int, address: str) -> bool:
@@ -145,6 +149,13 @@ def _listens(pid: int, address: str) -> bool:
     except psutil.NoSuchProcess:
         return False
     return any(c.status == psutil.CONN_LISTEN and c.laddr == socket_address(address) for c in connections)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_program(path: Path) -> bool:
