@@ -30,7 +30,9 @@ QUICK = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest", "--color=no")
 MOMENT_REAL_S = 60.0
 END_REAL_S = 120.0
 GONE_REAL_S = 1.0
-DIED = re.compile(r"launcher \(pid \d+\) was killed|launcher .*exited|it was replaced|crashed while running")
+DIED = re.compile(
+    r"(launcher|toxiproxy|embedded) \(pid \d+\) (was killed|exited)|crashed while running|died when"
+)
 """What the test that saw a death must say, in one of these ways."""
 
 
