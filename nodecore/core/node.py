@@ -85,7 +85,7 @@ class Node:
         self._judge = Judge(*common, self._switches)
         self._load = Load(*common, owed)
         self._reports = Reports(self._out, self._members, self._timings)
-        self._pushes = Pushes(self._out, self._timings, config.limits)
+        self._pushes = Pushes(self._out, self._timings, config.limits, self._switches)
         self._services = Services(self._replica, self._members, self._sync)
         self._naming = Naming(self._replica, self._sync, self._pushes, self._services, self._switches)
         writes = Writes(self._replica, self._sync, self._switches)

@@ -15,6 +15,7 @@ from nodecore.core.keys import is_ephemeral, namespace_of, service_of
 from nodecore.core.operations import InstancesAnswer, Subscription
 from nodecore.core.outward import Outward
 from nodecore.core.subscribers import Subscriber
+from nodecore.core.switches import Switches
 from nodecore.core.timers import earliest
 
 REFS = 2**53
@@ -43,8 +44,9 @@ class Unacknowledged:
 class Pushes:
     """Subscriptions of this node's own clients. All times are real seconds."""
 
-    def __init__(self, out: Outward, timings: Timings, limits: Limits) -> None:
+    def __init__(self, out: Outward, timings: Timings, limits: Limits, switches: Switches) -> None:
         self._out = out
+        self._switches = switches
         self._timings = timings
         self._subscribers_max = limits.subscribers_max
         self._listed: dict[ServiceName, dict[Subscriber, float]] = {}
@@ -59,7 +61,7 @@ class Pushes:
 
     def subscribe(self, namespace: str, service: str, subscriber: Subscriber, now: float) -> bool:
         """Note that a client asked for a list; return whether it will be pushed to."""
-        if not subscriber.takes_push:
+        if not (subscriber.takes_push and self._switches.now.push_enabled):
             return False
         subscribers = self._listed.setdefault((namespace, service), {})
         if subscriber not in subscribers and self._count() >= self._subscribers_max:
@@ -148,11 +150,11 @@ class Pushes:
 
     @property
     def _sweep_period_s(self) -> float:
-        return 2 * self._timings.push_cache_s
+        return 2 * self._switches.push_cache_s
 
     def _live(self, name: ServiceName, now: float) -> list[Subscriber]:
-        listed = self._listed.get(name, {})
-        return [s for s, last in listed.items() if now - last <= self._timings.push_cache_s]
+        listed = self._listed.get(name, {}) if self._switches.now.push_enabled else {}
+        return [s for s, last in listed.items() if now - last <= self._switches.push_cache_s]
 
     def _sweep(self, now: float) -> None:
         for name in list(self._listed):

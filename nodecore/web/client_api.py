@@ -93,10 +93,10 @@ class ClientApi:
             namespace=read.namespace(parameters),
             service=read.grouped_service(parameters),
             clusters=read.cluster_list(parameters),
-            healthy_only=parameters.get("healthyOnly") == "true",
+            healthy_only=read.is_true(parameters, "healthyOnly"),
             subscriber=read.subscriber(parameters, request.agent, request.remote_ip),
         )
-        if parameters.get("isCheck") == "true":
+        if read.is_true(parameters, "isCheck"):
             return json_answer({})
         return self._answer(request, operation, list_reader(request.agent, parameters.get("clusters", "")))
 

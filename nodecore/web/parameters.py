@@ -174,6 +174,11 @@ def flag(parameters: Parameters, names: tuple[str, ...], default: bool) -> bool:
     return optional(parameters, names, "true" if default else "false").lower() in _TRUE
 
 
+def is_true(parameters: Parameters, name: str) -> bool:
+    """Return a boolean that only `true` makes true, in any case, as Java's parseBoolean has it."""
+    return parameters.get(name, "").strip().lower() == "true"
+
+
 def metadata(parameters: Parameters) -> Metadata:
     """Return metadata given as a JSON object or as `k=v,k=v`."""
     text = parameters.get("metadata", "").strip()
