@@ -76,7 +76,7 @@ def _timed_s(session: Session, time_scale: float, test: Callable[[Cluster], None
 
 def _write_on_both_sides(cluster: Cluster) -> None:
     s1, s2, s3 = cluster.nodes
-    here, there = Instance("10.0.0.1", 8080), Instance("10.0.0.2", 8080)
+    here, there = _lasting("10.0.0.1"), _lasting("10.0.0.2")
     with cluster.partition([s1, s2], [s3]):
         _register(cluster, s1, cluster.service_owned_by(s1, prefix="Here"), here)
         _register(cluster, s3, cluster.service_owned_by(s3, prefix="There"), there)
@@ -84,6 +84,16 @@ def _write_on_both_sides(cluster: Cluster) -> None:
     for node in cluster.nodes:
         assert node.api.instances(cluster.service_owned_by(s1, prefix="Here")) == [here]
         assert node.api.instances(cluster.service_owned_by(s3, prefix="There")) == [there]
+
+
+def _lasting(ip: str) -> Instance:
+    """Lives an hour without a beat: at this scale a busy machine takes longer than an expiry."""
+    hour_ms = str(3600 * 1000)
+    return Instance(
+        ip,
+        8080,
+        metadata=(("preserved.heart.beat.timeout", hour_ms), ("preserved.ip.delete.timeout", hour_ms)),
+    )
 
 
 def _register(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:

@@ -33,6 +33,7 @@ def cutheal(*words: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 def document(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     """The one JSON document on stdout."""
+    assert done.stdout, f"exit {done.returncode}: {done.stderr}"
     return dict(json.loads(done.stdout))
 
 
