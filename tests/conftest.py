@@ -1,3 +1,11 @@
 """pytester runs pytest inside a test; all else that tests need is a fixture of the plugin."""
 
+import pytest
+
 pytest_plugins = ["pytester"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "endpoint(*routes): routes this test asks, as `GET /path`; every route has one"
+    )

@@ -29,6 +29,7 @@ def hosts(ask: WsgiClient, service: str = "a") -> list[dict[str, object]]:
     return found
 
 
+@pytest.mark.endpoint("POST /nacos/v1/ns/instance", "GET /nacos/v1/ns/instance/list")
 def test_a_registered_instance_is_listed(ask: WsgiClient) -> None:
     """Defaults of the original; `ok` is exactly two bytes of plain text."""
     answer = ask("POST", INSTANCE, A1)
@@ -87,6 +88,7 @@ def test_java_clients_get_grouped_names(ask: WsgiClient) -> None:
     assert body["clusters"] == "DEFAULT"
 
 
+@pytest.mark.endpoint("POST /nacos/v1/ns/instance", "PUT /nacos/v1/ns/instance")
 @pytest.mark.parametrize("where", ["query", "form"])
 @pytest.mark.parametrize("method", ["POST", "PUT"])
 def test_parameters_come_in_query_or_form(ask: WsgiClient, where: str, method: str) -> None:
@@ -105,6 +107,7 @@ def test_parameters_come_in_query_or_form(ask: WsgiClient, where: str, method: s
     assert host["metadata"] == {"k": "v", "n": "1"}
 
 
+@pytest.mark.endpoint("GET /nacos/v1/ns/instance")
 def test_a_disabled_instance_is_not_listed_but_can_be_read(ask: WsgiClient) -> None:
     """`enabled=False` in Python's spelling."""
     ask("POST", INSTANCE, A1 | {"enabled": "False", "metadata": "a=1,b=2"})
@@ -122,6 +125,7 @@ def test_a_disabled_instance_is_not_listed_but_can_be_read(ask: WsgiClient) -> N
     }
 
 
+@pytest.mark.endpoint("DELETE /nacos/v1/ns/instance")
 def test_deregistration_is_ok_even_of_nothing(ask: WsgiClient) -> None:
     """And takes the instance off the list."""
     assert ask("DELETE", INSTANCE, A1).text == "ok"
@@ -130,6 +134,7 @@ def test_deregistration_is_ok_even_of_nothing(ask: WsgiClient) -> None:
     assert hosts(ask) == []
 
 
+@pytest.mark.endpoint("PUT /nacos/v1/ns/instance/beat")
 def test_a_full_beat_registers_and_a_light_beat_is_told(ask: WsgiClient) -> None:
     """Codes 10200 and 20404; the beat's own words win; Java's body ends with an ampersand."""
     light = ask("PUT", BEAT, A1)
@@ -164,6 +169,7 @@ def test_the_beat_interval_is_scaled_and_an_instances_own_is_taken_as_given() ->
 
 
 @pytest.mark.requirement("R26")
+@pytest.mark.endpoint("POST /nacos/v1/ns/service", "GET /nacos/v1/ns/service", "DELETE /nacos/v1/ns/service")
 def test_services_are_created_read_and_deleted(ask: WsgiClient) -> None:
     """With the sentences of the original."""
     said = {"serviceName": "svc1", "protectThreshold": "0.3", "metadata": "k=v"}
@@ -182,23 +188,6 @@ def test_services_are_created_read_and_deleted(ask: WsgiClient) -> None:
     assert ask("GET", SERVICE, {"serviceName": "nope"}).status == 404
     assert ask("DELETE", SERVICE, {"serviceName": "svc1"}).text == "ok"
     assert ask("DELETE", SERVICE, {"serviceName": "svc1"}).status == 400
-
-
-@pytest.mark.requirement("R9")
-def test_operators_learn_owner_and_members(ask: WsgiClient) -> None:
-    """The envelope of /core, the bare object of /ns."""
-    owner = ask("GET", "/nacos/v1/ns/operator/distro/server", {"serviceName": "a"})
-    assert owner.json() == {"responsibleServer": "127.0.0.1:8848"}
-    nodes = ask("GET", "/nacos/v1/core/cluster/nodes").json()
-    assert (nodes["code"], nodes["message"]) == (200, None)
-    (member,) = nodes["data"]
-    assert (member["ip"], member["port"], member["state"], member["address"]) == (
-        "127.0.0.1",
-        8848,
-        "UP",
-        "127.0.0.1:8848",
-    )
-    assert ask("GET", "/nacos/v1/core/cluster/nodes", {"keyword": "9999"}).json()["data"] == []
 
 
 @pytest.mark.parametrize(

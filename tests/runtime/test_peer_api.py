@@ -23,6 +23,7 @@ PEER_CALLS = [
     ("GET", "/nacos/v1/ns/distro/datums"),
     ("PUT", "/nacos/v1/ns/distro/checksum"),
     ("POST", REPORT),
+    ("POST", "/nacos/v1/ns/service/status"),
 ]
 
 
@@ -34,6 +35,12 @@ def ask() -> Iterator[WsgiClient]:
 
 
 @pytest.mark.requirement("R15")
+@pytest.mark.endpoint(
+    "PUT /nacos/v1/ns/distro/datum",
+    "GET /nacos/v1/ns/distro/datum",
+    "DELETE /nacos/v1/ns/distro/datum",
+    "GET /nacos/v1/ns/distro/datums",
+)
 def test_datums_are_stored_read_and_deleted_as_the_original_does(ask: WsgiClient) -> None:
     """PUT with the false gzip header, GET with a JSON body, the snapshot; DELETE is ours (R12)."""
     false_header = {"Content-Encoding": "gzip", "Content-Type": "application/json;charset=UTF-8"}
@@ -47,6 +54,7 @@ def test_datums_are_stored_read_and_deleted_as_the_original_does(ask: WsgiClient
 
 
 @pytest.mark.requirement("R15")
+@pytest.mark.endpoint("POST /nacos/v1/core/cluster/report")
 def test_a_strangers_report_is_answered_inside_the_envelope(ask: WsgiClient) -> None:
     """`{}` is code 400 with HTTP 200, a stranger is data "false"."""
     illegal = ask("POST", REPORT, body=b"{}")
@@ -55,6 +63,17 @@ def test_a_strangers_report_is_answered_inside_the_envelope(ask: WsgiClient) -> 
     assert stranger.json() == {"code": 200, "message": None, "data": "false"}
 
 
+@pytest.mark.requirement("R15")
+@pytest.mark.endpoint("POST /nacos/v1/ns/service/status")
+def test_a_foreign_members_service_status_is_taken_note_of(ask: WsgiClient) -> None:
+    """It says it every 5 s; what it means by it reaches us with verify."""
+    said = {"clientIP": "10.0.0.1:8848", "statuses": '{"namespaceId":"public","serviceName2Checksum":{}}'}
+    answer = ask("POST", "/nacos/v1/ns/service/status", body=json.dumps(said).encode())
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert ask("POST", "/nacos/v1/ns/service/status", body=b"{").status == 400
+
+
+@pytest.mark.endpoint("PUT /nacos/v1/ns/distro/checksum")
 def test_a_message_reaches_the_core_with_its_source() -> None:
     """The report's own address, the checksum's parameter, else the Request-Source header."""
     seen: list[PeerRequest] = []
@@ -104,6 +123,7 @@ def test_a_forwarded_request_needs_the_identity_and_a_client_does_not() -> None:
         assert ask("GET", "/cutheal/state").status == 200
 
 
+@pytest.mark.endpoint("GET /cutheal/state")
 def test_the_state_tells_an_observer_everything(ask: WsgiClient) -> None:
     """The whole view, services by namespace and grouped name, and a digest of the data."""
     empty = ask("GET", "/cutheal/state").json()
@@ -137,6 +157,7 @@ def test_the_state_tells_an_observer_everything(ask: WsgiClient) -> None:
     assert (state["ring"], state["merges_owed"]) == (["127.0.0.1:8848"], [])
 
 
+@pytest.mark.endpoint("POST /cutheal/probe", "GET /cutheal/probe")
 def test_probes_are_remembered_up_to_a_bound() -> None:
     """The oldest is forgotten; one that never came is null; the core is never asked."""
     limits = type(config().limits)(probe_ids_max=2)
