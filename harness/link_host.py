@@ -6,7 +6,11 @@ from pathlib import Path
 from harness.links.api import ToxiproxyApi
 from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
-from harness.processes import Launch, Launcher, Process
+from harness.processes import Exit, Launch, Launcher, Process
+from harness.waiting import WaitTimeout
+
+WORD_OF_DEATH_REAL_S = 0.5
+"""From the kernel through the launcher: a millisecond."""
 
 
 class LinkHost:
@@ -28,6 +32,13 @@ class LinkHost:
         self._numbers = count(1)
         (self._address,) = ports.reserve(1)
         self.process, self.api = self._start()
+
+    def how_it_ended(self) -> Exit | None:
+        """Return how the process ended, of which word may be on its way; None when it just does not answer."""
+        try:
+            return self.process.wait(WORD_OF_DEATH_REAL_S)
+        except WaitTimeout:
+            return None
 
     def replace(self) -> ToxiproxyApi:
         """Kill what is left of the server and start another on a new port; return its API."""
