@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass
 
 import requests
 
+from harness.agent_watch import RENEWALS, Watch
+
 USER_AGENT = "cutheal-agent"
 
 
@@ -33,6 +35,10 @@ class AgentPlan:
     timeout_real_s: float
     seed: int
     metadata: tuple[tuple[str, str], ...] = ()
+    subscribes: tuple[str, ...] = ()
+    """Grouped names."""
+    push: tuple[tuple[str, str], ...] = ()
+    """`(node name, address)`: where each server is to push to, so that it reaches this agent."""
 
     def to_json(self) -> str:
         """The one argument of the agent's process."""
@@ -42,26 +48,52 @@ class AgentPlan:
     def from_json(cls, text: str) -> "AgentPlan":
         """Read back what `to_json` wrote."""
         fields = json.loads(text)
-        for name in ("servers", "metadata"):
+        for name in ("servers", "metadata", "push"):
             fields[name] = tuple((first, second) for first, second in fields[name])
-        return cls(**{**fields, "services": tuple(fields["services"])})
+        for name in ("services", "subscribes"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
 
 
 def main(argv: Sequence[str]) -> int:
     """Beat for every service of the plan until SIGTERM; return the exit status."""
+    # Blocked in all threads and waited for: a handler that sets an event may run too late for its waiter.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     plan = AgentPlan.from_json(argv[0])
     stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     threads = [
         threading.Thread(target=Registration(plan, service, stop).run, name=service, daemon=True)
         for service in plan.services
     ]
+    if plan.subscribes:
+        threads += _watching(plan, stop)
     for thread in threads:
         thread.start()
-    stop.wait()
+    signal.sigwait({signal.SIGTERM})
+    stop.set()
     for thread in threads:
         thread.join(plan.timeout_real_s)
     return 0
+
+
+def _watching(plan: AgentPlan, stop: threading.Event) -> list[threading.Thread]:
+    """Return the threads that poll, one for each service, and start the one that takes pushes."""
+    push = dict(plan.push)
+    servers = {name: (address, push[name]) for name, address in plan.servers}
+    watch = Watch(servers, lambda event, service, detail: _log(event, plan.name, service, detail))
+    _log("listening", plan.name, "", watch.listening)
+    threading.Thread(target=watch.receive, name="pushes", daemon=True).start()
+
+    def poll(service: str) -> None:
+        chance = random.Random(f"{plan.seed} {plan.name} subscribes {service}")
+        good_for_s: float | None = 0.0
+        while not stop.wait(plan.beat_real_s if good_for_s is None else good_for_s / RENEWALS):
+            good_for_s = watch.ask(service, chance, plan.timeout_real_s)
+
+    return [
+        threading.Thread(target=poll, args=(service,), name=f"poll {service}", daemon=True)
+        for service in plan.subscribes
+    ]
 
 
 class Registration:
@@ -146,7 +178,7 @@ class Registration:
         self._reached = reached
 
 
-def _log(event: str, agent: str, service: str, detail: str) -> None:
+def _log(event: str, agent: str, service: str, detail: object) -> None:
     line = f"monotonic={time.monotonic():.6f} agent={agent} event={event} service={service}"
     sys.stderr.write(f"{line} detail={json.dumps(detail)}\n")
     sys.stderr.flush()

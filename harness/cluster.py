@@ -91,16 +91,17 @@ class Cluster:
         """
         return self._crew.toxiproxy()
 
-    def agent(self, name: str, services: Sequence[str]) -> Agent:
+    def agent(self, name: str, services: Sequence[str] = (), subscribes: Sequence[str] = ()) -> Agent:
         """Start a client that registers one instance in these services and beats for it.
 
         Args:
             name: unique in the cluster, such as "C1".
             services: plain or grouped names.
+            subscribes: services that it asks for and is pushed to about; `agent.sees` tells what it learnt.
 
         """
         self._require(Capability.SERVICES, f"cluster.agent({name!r})")
-        return self._crew.start_agent(name, services)
+        return self._crew.start_agent(name, services, subscribes)
 
     def service_owned_by(
         self, node: Node, alive: Collection[Node] | None = None, prefix: str = "Service"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.agent import Agent, agent_launch
 from harness.agent_process import AgentPlan
+from harness.datagram_host import DatagramHost
 from harness.links.fabric import Links
 from harness.links.link import Channel, Link
 from harness.node import Node
@@ -27,6 +28,8 @@ END_REAL_S = 5.0
 BEAT_S = 5.0
 AGENT_TIMEOUT_S = 1.0
 AGENT_TIMEOUT_MIN_REAL_S = 0.3
+LISTENING_WITHIN_S = 200.0
+"""Document seconds, as long as a cluster has to get ready; it takes some milliseconds."""
 
 
 class Crew:
@@ -64,6 +67,14 @@ class Crew:
         self._let_go_of = False
         self.nodes: list[Node] = []
         self.agents: list[Agent] = []
+        self.datagrams: DatagramHost | None = None
+        """Of the pushes to agents that subscribe; comes with the first of them."""
+
+    @property
+    def pids(self) -> list[int]:
+        """The ids of all processes of this cluster."""
+        relay = [self.datagrams.process.pid] if self.datagrams else []
+        return [*(party.pid for party in self.parties), *relay]
 
     @property
     def parties(self) -> list[Node | Agent]:
@@ -89,12 +100,12 @@ class Crew:
         for node, process in zip(self.nodes, processes, strict=True):
             node.started(process)
 
-    def start_agent(self, name: str, services: Sequence[str]) -> Agent:
-        """Link a new agent to every node and start it."""
+    def start_agent(self, name: str, services: Sequence[str], subscribes: Sequence[str] = ()) -> Agent:
+        """Link a new agent to every node and start it; one that subscribes is back to be linked from them."""
         if name in {party.name for party in self.parties}:
             raise ValueError(f"{name!r} is taken: nodes and agents of a cluster share one set of names")
-        if not services:
-            raise ValueError(f"agent {name!r} needs at least one service to register in")
+        if not services and not subscribes:
+            raise ValueError(f"agent {name!r} needs at least one service to register in or to subscribe to")
         listens = self._reserve(len(self.nodes))
         links = [
             Link(source=name, target=node.name, channel=Channel.CLIENT, listen=listen, upstream=node.address)
@@ -110,10 +121,14 @@ class Crew:
             beat_real_s=BEAT_S * self.patience.time_scale,
             timeout_real_s=max(AGENT_TIMEOUT_S * self.patience.time_scale, AGENT_TIMEOUT_MIN_REAL_S),
             seed=self._seed,
+            subscribes=tuple(grouped_name(service) for service in subscribes),
+            push=tuple(self._open_pushes(name).items()) if subscribes else (),
         )
         log = self._log(name)
         agent = Agent(plan, log, self._launcher.spawn(agent_launch(plan, log)))
         self.agents.append(agent)
+        if subscribes:
+            self._lead_pushes(agent)
         return agent
 
     def toxiproxy(self) -> "Toxiproxy":
@@ -129,11 +144,15 @@ class Crew:
         for party in self.parties:
             party.process.wait(END_REAL_S)
         self.links.close()
+        if self.datagrams:
+            self.datagrams.close()
         self._let_go()
 
     def abandon(self) -> None:
         """Let go of everything when launcher and link server are gone: nothing is left to be ended."""
         self.links.abandon()
+        if self.datagrams:
+            self.datagrams.abandon()
         self._let_go()
 
     def _let_go(self) -> None:
@@ -174,6 +193,18 @@ class Crew:
             )
             for name in names
         ]
+
+    def _open_pushes(self, agent: str) -> dict[str, str]:
+        """Make a link for the datagrams of each node to an agent; return where each node is to push to."""
+        if self.datagrams is None:
+            self.datagrams = DatagramHost(self._launcher, self._ports, self.folder)
+            self.links.carry(self.datagrams.datagrams)
+        return {node.name: self.datagrams.datagrams.open(node.name, agent) for node in self.nodes}
+
+    def _lead_pushes(self, agent: Agent) -> None:
+        assert self.datagrams, "opened before"
+        for node, address in agent.wait_listening(within_s=LISTENING_WITHIN_S).items():
+            self.datagrams.datagrams.lead(node, agent.name, address, lambda: agent.is_running)
 
     def _log(self, name: str) -> NodeLog:
         return NodeLog(self.folder / f"{name}.log", self.patience)

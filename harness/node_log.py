@@ -28,6 +28,10 @@ class NodeLog:
         """Return all complete lines after the mark."""
         return "\n".join(self._log.lines(mark))
 
+    def document_s(self, monotonic_s: float) -> float:
+        """Return a CLOCK_MONOTONIC time in document seconds, as `Patience.now_s` gives it."""
+        return monotonic_s / self._patience.time_scale
+
     def last_lines(self, count: int) -> tuple[str, ...]:
         """Return the last lines."""
         return self._log.last_lines(count)

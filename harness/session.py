@@ -150,6 +150,11 @@ class Session:
         """Replace a launcher or link server that died; return a sentence that says so, or None."""
         if not self._launcher.is_alive:
             return self._replace_launcher()
+        relays = [crew.datagrams for crew in self._open.values() if crew.datagrams]
+        revived = [sentence for relay in relays if (sentence := relay.revive())]
+        return "; ".join(revived + self._revive_link_server()) or None
+
+    def _revive_link_server(self) -> list[str]:
         try:
             self._links.api.proxies()
         except LinkServerDied as died:
@@ -157,16 +162,15 @@ class Session:
             api = self._links.replace()
             for crew in self._open.values():
                 crew.links.restore(api)
-            return f"the link server is dead: {how}; it was replaced" + (
-                f" and the links of {len(self._open)} cluster(s) restored" if self._open else ""
-            )
-        return None
+            restored = f" and the links of {len(self._open)} cluster(s) restored" if self._open else ""
+            return [f"the link server is dead: {how}; it was replaced{restored}"]
+        return []
 
     def leaks(self) -> list[str]:
         """Return what closed clusters left behind, one line each."""
         if not self._launcher.is_alive:
             return []
-        ours = {party.pid for crew in self._open.values() for party in crew.parties}
+        ours = {pid for crew in self._open.values() for pid in crew.pids}
         ours.add(self._links.process.pid)
         processes = [p for p in self._launcher.processes if p.pid not in ours]
         lines = [f"process {process.name} (pid {process.pid})" for process in processes]

@@ -11,6 +11,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, Protocol
 
 from harness.links.api import LinkServerDied, ToxiproxyApi
+from harness.links.datagrams import Datagrams
 from harness.links.faults import Cut, Effect, Effects, Hold, Ledger, effects_of, effects_seen
 from harness.links.link import Link, socket_address
 from harness.links.matrix import FaultNotInForce, Matrix
@@ -217,6 +218,12 @@ class Links:
         with self._lock:
             self._loss_observers.append(observer)
             observer.on_loss(self._ledger.edges_lost)
+
+    def carry(self, datagrams: Datagrams) -> None:
+        """Cut and verify these links with all others from now on."""
+        with self._lock:
+            self._verifier.datagrams = datagrams
+            self.observe_loss(datagrams)
 
     # ---- how the parties are ----
 

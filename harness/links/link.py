@@ -12,10 +12,12 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9_.-]+")
 
 
 class Channel(StrEnum):
-    """What a link carries: calls between nodes, or the calls of a client."""
+    """What a link carries: calls between nodes, the calls of a client, or a node's pushes to a client."""
 
     PEER = "peer"
     CLIENT = "client"
+    PUSH = "push"
+    """Datagrams: `links/datagrams.py` carries these, no link server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

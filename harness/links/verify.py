@@ -5,7 +5,8 @@ and the matrix says which.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from harness.links.api import Proxy
 from harness.links.faults import Effects, Ledger, effects_seen, is_ours
@@ -13,6 +14,9 @@ from harness.links.link import Link
 from harness.links.matrix import FaultNotInForce, Judge, Matrix, Reading, cell_of, reading_of
 from harness.links.prober import Intent, Prober
 from harness.links.wiring import Wiring
+
+if TYPE_CHECKING:
+    from harness.links.datagrams import Datagrams
 
 PATIENCE_REAL_S = 5.0
 """How long an answer that should come is waited for: only a link that is wrong takes so long."""
@@ -56,6 +60,7 @@ class Verifier:
         self._wiring = wiring
         self._ledger = ledger
         self._prober = prober
+        self.datagrams: Datagrams | None = None
 
     def look(self, touched: Collection[str], unprobed: Collection[str]) -> Finding:
         """Look at every link, at touched ones over a new connection too.
@@ -75,7 +80,9 @@ class Verifier:
             for link in self._links
             if link.name not in unprobed
         ]
-        return self._find(view, self._read(view, intents) | self._by_view(view, unprobed))
+        return self._with_datagrams(
+            self._find(view, self._read(view, intents) | self._by_view(view, unprobed))
+        )
 
     def look_at_cuts(self, unprobed: Collection[str]) -> Finding:
         """Look whether what is cut is cut still, and at all links by view; whole links are not probed."""
@@ -85,7 +92,9 @@ class Verifier:
             for link in self._links
             if link.name not in unprobed and (effects := self._ledger.effects_on(link))
         ]
-        return self._find(view, self._read(view, intents) | self._by_view(view, unprobed))
+        return self._with_datagrams(
+            self._find(view, self._read(view, intents) | self._by_view(view, unprobed))
+        )
 
     def look_at_view(self) -> Finding:
         """Look at all links by the link server's own view alone."""
@@ -123,6 +132,17 @@ class Verifier:
                 f"{name}: {'; '.join(filter(None, lines))}" for name, lines in problems.items() if any(lines)
             ),
             view=view,
+        )
+
+    def _with_datagrams(self, finding: Finding) -> Finding:
+        if self.datagrams is None:
+            return finding
+        carried = self.datagrams.look()
+        return replace(
+            finding,
+            expected=Matrix((*finding.expected, *carried.expected)),
+            seen=Matrix((*finding.seen, *carried.seen)),
+            wrong=(*finding.wrong, *carried.wrong),
         )
 
     def _view_problem(self, link: Link, view: View) -> str:
