@@ -148,6 +148,12 @@ class Session:
 
     def revive(self) -> str | None:
         """Replace a launcher or link server that died; return a sentence that says so, or None."""
+        try:
+            return self._revive()
+        except LauncherDied:  # just now
+            return self._replace_launcher()
+
+    def _revive(self) -> str | None:
         if not self._launcher.is_alive:
             return self._replace_launcher()
         relays = [crew.datagrams for crew in self._open.values() if crew.datagrams]
@@ -158,7 +164,7 @@ class Session:
         try:
             self._links.api.proxies()
         except LinkServerDied as died:
-            how = self._links.process.exit or died
+            how = self._links.how_it_ended() or died
             api = self._links.replace()
             for crew in self._open.values():
                 crew.links.restore(api)
