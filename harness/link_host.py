@@ -34,7 +34,7 @@ class LinkHost:
         self.process, self.api = self._start()
 
     def how_it_ended(self) -> Exit | None:
-        """Return how the process ended, of which word may be on its way; None when it just does not answer."""
+        """Return how it ended, word of which may be on its way; None when it just does not answer."""
         try:
             return self.process.wait(WORD_OF_DEATH_REAL_S)
         except WaitTimeout:
