@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 PROBE_PATH = "/cutheal/probe"
 """Where nodes that take probes answer and remember `POST ?id=`, and tell on `GET ?id=A,B` when each came."""
@@ -231,12 +231,22 @@ class Program(Protocol):
         """
 
 
+def is_program(candidate: object) -> TypeGuard[Program]:
+    """Tell whether something says of itself what a program has to."""
+    return not isinstance(candidate, type) and all(hasattr(candidate, part) for part in _PARTS)
+
+
 def view_or_reason(program: Program, node: Observed) -> View | str:
     """Return a node's view, or one line that says why there is none."""
     try:
         return program.view(node)
     except program.no_answer as error:
         return str(error) or type(error).__name__
+
+
+_PARTS = [name for name in vars(Program) if not name.startswith("_")]
+
+RIGHT_PROGRAM = "right would be a program, such as ForeignProgram(Wsgi(make_app)) of harness.programs"
 
 
 def require(program: Program, capability: Capability, call: str) -> None:

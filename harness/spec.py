@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
 
-from harness.program import Capability, Program
+from harness.program import RIGHT_PROGRAM, Capability, Program, is_program
 from harness.programs.nodecore import CALLS_PER_PAIR_S, Nodecore
 
 TIME_SCALE_MIN = 0.02
@@ -40,6 +40,8 @@ class ClusterSpec:
     program: Program = field(default_factory=Nodecore)
 
     def __post_init__(self) -> None:
+        if not is_program(self.program):
+            raise BadSpec(f"program={self.program!r}: {RIGHT_PROGRAM}")
         if not 1 <= self.nodes <= 20:
             raise BadSpec(f"nodes={self.nodes}: a cluster has 1 to 20 nodes")
         if self.profile not in ("documented", "corrected"):

@@ -8,6 +8,7 @@ from harness.http_client import ApiError, HttpClient, Unreachable
 from harness.program import CannotDo, Capability, NodePlan, Program, ProgramError
 from harness.programs.foreign import ForeignProgram
 from harness.programs.forms import Command, Function, Wsgi
+from harness.programs.named import program_named
 from harness.programs.nodecore import Nodecore
 from harness.programs.ready import HttpOk, LogLine, TcpOpen
 
@@ -28,4 +29,5 @@ __all__ = [
     "TcpOpen",
     "Unreachable",
     "Wsgi",
+    "program_named",
 ]

@@ -64,22 +64,32 @@ def code_of(target: Callable[..., Any] | str) -> Code:
     return _code(module, name, str(Path(file).resolve()) if file else None)
 
 
-def load(code: Code) -> Callable[..., Any]:
-    """Import the function; what its module raises is let through.
+def load(code: Code) -> Any:
+    """Import what is named so; what its module raises is let through.
 
     Raises:
-        NotFound: no such module, file or function, or it cannot be called.
+        NotFound: no such module, file or name.
 
     """
     sys.path.extend(entry for entry in code.sys_path if entry not in sys.path)
     module = _module(code)
-    found = getattr(module, code.function, None)
-    if callable(found):
-        return found  # type: ignore[no-any-return]
-    what = "is not callable" if hasattr(module, code.function) else "does not exist"
-    functions = [name for name, value in vars(module).items() if _is_own_function(value, module)]
-    there = ", ".join(functions) or "no function"
-    raise NotFound(f"{code.file or code.module}: {code.function} {what}; there is {there}")
+    if not hasattr(module, code.function):
+        there = ", ".join(name for name in vars(module) if not name.startswith("_")) or "nothing"
+        raise NotFound(f"there is no {code.function} in {code.file or code.module}; there is {there}")
+    return getattr(module, code.function)
+
+
+def load_function(code: Code) -> Callable[..., Any]:
+    """Import the function; what its module raises is let through.
+
+    Raises:
+        NotFound: no such module, file or name, or what is there cannot be called.
+
+    """
+    found = load(code)
+    if not callable(found):
+        raise NotFound(f"{code.function} is {found!r}; right would be a function")
+    return found  # type: ignore[no-any-return]
 
 
 def _code_named(name: str) -> Code:
@@ -126,10 +136,6 @@ def _module_of_file(name: str, file: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _is_own_function(value: object, module: ModuleType) -> bool:
-    return callable(value) and getattr(value, "__module__", None) == module.__name__
 
 
 def _short(entries: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.program import NodePlan
-from harness.programs.code import Code, NotFound, load
+from harness.programs.code import Code, NotFound, load_function
 from harness.programs.wsgi_server import serve
 
 HARNESS = Path(__file__).parent.parent
@@ -37,7 +37,7 @@ def run_wsgi(argv: Sequence[str]) -> object:
 def _guarded(code_json: str, use: Callable[[Callable[..., Any]], object]) -> object:
     code = Code.from_json(code_json)
     try:
-        return use(load(code))
+        return use(load_function(code))
     except NotFound as problem:
         _say(str(problem))
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything: shown, and the node ends

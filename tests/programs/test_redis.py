@@ -10,7 +10,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from harness.programs import Capability, Command, ForeignProgram
+from harness.programs import Command, ForeignProgram
 
 pytestmark = pytest.mark.skipif(
     shutil.which("redis-server") is None, reason="no redis-server on PATH (apt install redis-server)"
@@ -30,7 +30,7 @@ def connect(node):
 
 
 def keys_of(api):
-    return {key: api.get(key) for key in api.keys()}
+    return {key: api.get(key) for key in api.scan_iter()}
 
 
 def is_in_step(api):
