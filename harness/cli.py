@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from harness import demo, up
 from harness.bench import command as bench
-from harness.cluster import NodeDied, NotReached
 from harness.command import add_cluster_options, complain
 from harness.links import install
 from harness.links.api import LinkServerDied
@@ -15,6 +14,7 @@ from harness.links.targets import TargetNotAnswering
 from harness.links.toxiproxy import NoLinkServer
 from harness.processes import LauncherDied, ProcessDied
 from harness.spec import BadSpec
+from harness.waits import NodeDied, NotReached
 
 EXIT_CODES = """
 exit codes:

@@ -16,16 +16,16 @@ from harness.links.faults import Cut
 from harness.node import Node
 from harness.ownership import name_owned_by
 from harness.patience import Patience
-from harness.processes import ProcessDied
 from harness.program import Capability, View, require
 from harness.topology import Grudge, groups, one_way
-from harness.waiting import POLL_MIN_REAL_S, WaitTimeout
+from harness.waits import NotReached, Waits
 
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
 
     from harness.crew import Crew
 
+    from harness.slots import Room
 Party = Node | Agent | str
 """A node, an agent, or the name of one."""
 
@@ -34,14 +34,6 @@ BOOT_POLL_REAL_S = 0.010
 
 
 T = TypeVar("T")
-
-
-class NotReached(AssertionError):
-    """A condition was not reached in time: the test's own failure."""
-
-
-class NodeDied(Exception):
-    """A node ended by itself while the test waited for something else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +46,14 @@ class Unanswered:
 class Cluster:
     """N nodes, their agents, and a link for every ordered pair; made by `Session.cluster`."""
 
-    def __init__(self, crew: "Crew", patience: Patience, release: Callable[[], None]) -> None:
+    def __init__(self, crew: "Crew", patience: Patience, room: "Room", release: Callable[[], None]) -> None:
         self._crew = crew
         self._program = crew.spec.program
         self._patience = patience
         self._release = release
         self.links = crew.links
+        self._waits = Waits(crew, patience)
+        self._growth = Growth(crew, room, self._waits)
 
     def __repr__(self) -> str:
         return f"<cluster {self.nodes} {self.agents}>"
@@ -70,7 +64,7 @@ class Cluster:
 
     @property
     def nodes(self) -> list[Node]:
-        """All nodes in ring order."""
+        """All nodes in ring order: s1, s2 ... at first; an added one has the next number, wherever it is."""
         return list(self._crew.nodes)
 
     @property
@@ -104,6 +98,38 @@ class Cluster:
         return self._crew.start_agent(name, services, subscribes)
 
     def service_owned_by(
+    def add_node(self) -> Node:
+        """Add a node while the cluster runs; return it started and its links verified.
+
+        It has the next number for a name, and is on the list of every running member before it starts. What
+        is cut stays cut between the others; its own links are whole. Agents that run already do not know it:
+        a client has its list of servers.
+
+        Raises:
+            CannotDo: the program learns its members when it starts and never again.
+            BadSpec: so many nodes are too many for this machine at this time scale.
+            NoRoom: other clusters have the slots; `grow_to` asks for them at the start.
+            NotReached: a running node has not read the list; nothing is changed.
+
+        """
+        __tracebackhide__ = True
+        return self._growth.add()
+
+    def remove_node(self, node: Node) -> None:
+        """Remove a node while the cluster runs, be it running, paused or dead; its links end with it.
+
+        It is taken off the list of every other member first and ends, by SIGTERM, when all running ones have
+        read that. What it had not sent by then is lost, as in life.
+
+        Raises:
+            CannotDo: the program learns its members when it starts and never again.
+            ValueError: the node is not in this cluster, or the last one.
+            NotReached: a running node has not read the list.
+
+        """
+        __tracebackhide__ = True
+        self._growth.remove(node)
+
         self, node: Node, alive: Collection[Node] | None = None, prefix: str = "Service"
     ) -> str:
         """Return the name of a service that `node` owns when `alive` are the healthy nodes.
@@ -179,7 +205,7 @@ class Cluster:
             return bool(expected(seen)) if callable(expected) else seen == expected
 
         wanted = "the predicate holds" if callable(expected) else repr(expected)
-        seen = self._wait(f"wait_until {wanted}", lambda: self._answered(observe), accept, within_s)
+        seen = self._waits.wait(f"wait_until {wanted}", lambda: self._answered(observe), accept, within_s)
         assert not isinstance(seen, Unanswered), "accept refuses these"
         return seen
 
@@ -202,7 +228,7 @@ class Cluster:
             members = {node.name: node.address for node in self._running()}
             return since.update(disagreements(self.views(), members), self._patience.now_s())
 
-        self._wait(
+        self._waits.wait(
             "wait_converged",
             differences,
             lambda lines: not lines,
@@ -226,7 +252,7 @@ class Cluster:
         everybody = tuple(sorted(members.values()))
         ready: dict[str, View | str] = {}
         for node in self.nodes:
-            ready[node.name] = self._wait(
+            ready[node.name] = self._waits.wait(
                 f"{node.name} {self._ready_when()}",
                 node.view_or_reason,
                 lambda view: isinstance(view, View) and view.ready and view.sees in (None, everybody),
@@ -255,7 +281,7 @@ class Cluster:
         running = self._running()
         wanted = expected or dict.fromkeys(running, running)
         goal = {node.name: sorted(member.name for member in seen) for node, seen in wanted.items()}
-        self._wait("wait_members", lambda: self._seen_by(wanted), lambda seen: seen == goal, within_s)
+        self._waits.wait("wait_members", lambda: self._seen_by(wanted), lambda seen: seen == goal, within_s)
 
     def views(self) -> Views:
         """Return the view of every running node, or why there is none, asked around the links."""
@@ -280,31 +306,6 @@ class Cluster:
             seen[node.name] = [view] if isinstance(view, str) else [names.get(a, a) for a in view.sees or ()]
         return {name: sorted(members) for name, members in seen.items()}
 
-    def _wait(
-        self,
-        name: str,
-        observe: Callable[[], T],
-        accept: Callable[[T], bool],
-        within_s: float,
-        describe: Callable[[T], str] = repr,
-        poll_real_s: float = POLL_MIN_REAL_S,
-    ) -> T:
-        __tracebackhide__ = True
-        try:
-            return self._patience.wait(
-                name,
-                observe,
-                accept,
-                within_s=within_s,
-                poll_real_s=poll_real_s,
-                describe=describe,
-                interrupt=self._check_alive,
-            )
-        except WaitTimeout as timeout:
-            for node in self.nodes:
-                node.dump_stacks()
-            raise NotReached(f"{timeout}\n{self.describe().text()}") from None
-
     def _answered(self, observe: Callable[[], T]) -> T | Unanswered:
         try:
             return observe()
@@ -320,13 +321,6 @@ class Cluster:
 
     def _require(self, capability: Capability, call: str) -> None:
         require(self._program, capability, call)
-
-    def _check_alive(self) -> None:
-        __tracebackhide__ = True
-        for node in self.nodes:
-            end = node.crashed()
-            if end is not None:
-                raise NodeDied(f"a node ended by itself: {ProcessDied(end)}")
 
     def _explain(self, raised: Exception) -> str:
         """How the cluster is under the fault that the exception came from; a wait that failed has said so."""

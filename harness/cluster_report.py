@@ -31,16 +31,17 @@ class PartyReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterReport:
-    """A cluster at one moment; `cuts` is one line for each link that is not whole."""
+    """A cluster at one moment; `cuts` is one line for each link that is not whole, `removed` former nodes."""
 
     nodes: tuple[PartyReport, ...]
     agents: tuple[PartyReport, ...]
     cuts: tuple[str, ...]
+    removed: tuple[PartyReport, ...] = ()
 
     def text(self) -> str:
         """Return the state of every node and the cuts, without the logs."""
         lines = [line for node in self.nodes for line in _party_lines(node)]
-        lines += [line for agent in self.agents for line in _party_lines(agent)]
+        lines += [line for party in (*self.removed, *self.agents) for line in _party_lines(party)]
         lines += ["links cut: " + ("; ".join(self.cuts) or "none")]
         return "\n".join(lines)
 
@@ -51,6 +52,7 @@ def report_on(crew: "Crew") -> ClusterReport:
         nodes=tuple(_node_report(node, crew) for node in crew.nodes),
         agents=tuple(_party_report(agent, agent.instance, ()) for agent in crew.agents),
         cuts=tuple(crew.links.cut_now()),
+        removed=tuple(_party_report(node, node.address, ()) for node in crew.removed),
     )
 
 

@@ -1,6 +1,7 @@
 """The parties of one cluster: starts nodes and agents, deals them addresses and links, ends them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from harness.agent_process import AgentPlan
 from harness.datagram_host import DatagramHost
 from harness.links.fabric import Links
 from harness.links.link import Channel, Link
+from harness.members_file import write_members_file
 from harness.node import Node
 from harness.node_log import NodeLog
 from harness.ownership import grouped_name
@@ -65,7 +67,10 @@ class Crew:
         self._ports = ports
         self._addresses: list[str] = []
         self._let_go_of = False
+        self._numbered = 0
+        self._listens: dict[tuple[str, str], str] = {}
         self.nodes: list[Node] = []
+        self.removed: list[Node] = []
         self.agents: list[Agent] = []
         self.datagrams: DatagramHost | None = None
         """Of the pushes to agents that subscribe; comes with the first of them."""
@@ -90,15 +95,37 @@ class Crew:
 
     def start_nodes(self) -> None:
         """Make all links, then fork all nodes at once."""
-        plans = self._plan_nodes()
-        for plan in plans:
-            Path(plan.data_dir).mkdir(parents=True)
-        self.nodes = [
-            Node(plan, self.spec.program, self._launcher, self.links, self._log(plan.name)) for plan in plans
-        ]
-        processes = self._launcher.spawn_all([node.launch() for node in self.nodes])
-        for node, process in zip(self.nodes, processes, strict=True):
+        nodes = self._make_nodes(self.spec.nodes)
+        self.tell_members(nodes)
+        processes = self._launcher.spawn_all([node.launch() for node in nodes])
+        for node, process in zip(nodes, processes, strict=True):
             node.started(process)
+        self.nodes = nodes
+
+    def make_node(self) -> Node:
+        """Deal the next node its addresses and links; it is no part of the crew before it is started."""
+        (node,) = self._make_nodes(1)
+        return node
+
+    def tell_members(self, members: Sequence[Node]) -> None:
+        """Write the list of members anew for each of them; who is dead or stopped reads it later."""
+        in_order = sorted(members, key=lambda node: node.address)
+        for node in in_order:
+            node.plan = self._plan_with(node.plan, in_order)
+            write_members_file(node.plan)
+
+    def start_node(self, node: Node) -> None:
+        """Start a node that `make_node` made."""
+        node.started(self._launcher.spawn(node.launch()))
+        self.nodes = sorted([*self.nodes, node], key=lambda node: node.address)
+
+    def end_node(self, node: Node) -> None:
+        """End the node's process, if it has one, and its links for good; its ports stay reserved."""
+        if node in self.nodes:
+            node.removed()
+            self.nodes.remove(node)
+            self.removed.append(node)
+        self.links.remove(node.name)
 
     def start_agent(self, name: str, services: Sequence[str], subscribes: Sequence[str] = ()) -> Agent:
         """Link a new agent to every node and start it; one that subscribes is back to be linked from them."""
@@ -157,42 +184,57 @@ class Crew:
 
     def _let_go(self) -> None:
         self._let_go_of = True
-        for node in self.nodes:
+        for node in (*self.nodes, *self.removed):
             node.close()
         self._ports.release(self._addresses)
         self._addresses.clear()
 
-    def _plan_nodes(self) -> list[NodePlan]:
-        count = self.spec.nodes
-        names = [f"s{number}" for number in range(1, count + 1)]
-        clients = dict(zip(names, self._reserve(count), strict=True))
-        has_peer_port = self.spec.program.has_peer_port
-        peers = dict(zip(names, self._reserve(count), strict=True)) if has_peer_port else clients
-        pairs = list(permutations(names, 2))
+    def _make_nodes(self, count: int) -> list[Node]:
+        """Deal addresses, in ring order among themselves, and make every link from and to these nodes."""
+        names = [f"s{self._numbered + number}" for number in range(1, count + 1)]
+        self._numbered += count
+        clients = self._reserve(count)
+        peers = self._reserve(count) if self.spec.program.has_peer_port else clients
+        old = {node.name: node.plan.peer_address for node in self.nodes}
+        new = dict(zip(names, peers, strict=True))
+        pairs = [pair for pair in permutations([*old, *names], 2) if not old.keys() >= {*pair}]
         listens = dict(zip(pairs, self._reserve(len(pairs)), strict=True))
         self.links.add(
             [
-                Link(source=a, target=b, channel=Channel.PEER, listen=listens[a, b], upstream=peers[b])
-                for a, b in pairs
+                Link(source=a, target=b, channel=Channel.PEER, listen=listen, upstream=(old | new)[b])
+                for (a, b), listen in listens.items()
             ]
         )
-        return [
-            NodePlan(
-                name=name,
-                client_address=clients[name],
-                peer_address=peers[name],
-                members=tuple(clients.values()),
-                dial=tuple((clients[other], listens[name, other]) for other in names if other != name),
-                links={other: Address(listens[name, other]) for other in names if other != name},
-                time_scale=self.patience.time_scale,
-                profile=self.spec.profile,
-                identity=f"{self._seed:x}",
-                config=self.spec.config,
-                log_level=self._log_level,
-                data_dir=str(self.folder / name),
-            )
-            for name in names
-        ]
+        self._listens |= listens
+        return [self._node(*addresses) for addresses in zip(names, clients, peers, strict=True)]
+
+    def _node(self, name: str, client: str, peer: str) -> Node:
+        plan = NodePlan(
+            name=name,
+            client_address=client,
+            peer_address=peer,
+            members=(client,),
+            dial=(),
+            time_scale=self.patience.time_scale,
+            profile=self.spec.profile,
+            identity=f"{self._seed:x}",
+            config=self.spec.config,
+            log_level=self._log_level,
+            data_dir=str(self.folder / name),
+            members_file=str(self.folder / f"{name}.members"),
+        )
+        node = Node(plan, self.spec.program, self._launcher, self.links, self._log(name))
+        node.data_dir.mkdir(parents=True)
+        return node
+
+    def _plan_with(self, plan: NodePlan, members: Sequence[Node]) -> NodePlan:
+        listens = {node: self._listens[plan.name, node.name] for node in members if node.name != plan.name}
+        return replace(
+            plan,
+            members=tuple(node.address for node in members),
+            dial=tuple((node.address, listen) for node, listen in listens.items()),
+            links={node.name: Address(listen) for node, listen in listens.items()},
+        )
 
     def _open_pushes(self, agent: str) -> dict[str, str]:
         """Make a link for the datagrams of each node to an agent; return where each node is to push to."""

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harness.client import DEFAULT_NAMESPACE, Instance, instance_from_json
-from harness.cluster import Cluster, NotReached
+from harness.cluster import Cluster
 from harness.http_client import ApiError, Unreachable
 from harness.node import Node
 from harness.ownership import grouped_name
+from harness.waits import NotReached
 
 SERVICES = ("ServiceA0", "ServiceB1", "ServiceC5")
 AGENTS = ("C1", "C2", "C3")

@@ -26,6 +26,7 @@ class Condition(StrEnum):
     PAUSED = "paused"
     KILLED = "killed"
     TERMINATED = "terminated"
+    REMOVED = "removed"
     CRASHED = "crashed"
 
 
@@ -84,6 +85,16 @@ class Node:
         """Take over the process that `launch` described."""
         self._process = process
         self.condition = Condition.RUNNING
+
+    def removed(self) -> None:
+        """End the process, by SIGTERM if it can hear it; the node is no part of its cluster any more."""
+        if self.is_running and self.process.is_alive:
+            self.process.terminate()
+        else:
+            self.process.kill()
+        self.process.wait(EXIT_REAL_S)
+        self.condition = Condition.REMOVED
+        self.api.close()
 
     def view(self) -> View:
         """Return what the node believes now, asked around the links."""
@@ -162,6 +173,8 @@ class Node:
         self.api.close()
 
     def _require(self, capability: Capability, call: str) -> None:
+        if self.condition is Condition.REMOVED:
+            raise ValueError(f"{self.name} was removed from its cluster; cluster.add_node() makes a new node")
         require(self._program, capability, f"{self.name}.{call}()")
 
     def _ended(self, condition: Condition) -> None:

@@ -100,6 +100,9 @@ class NodePlan:
     config: Mapping[str, object] = field(default_factory=dict)
     log_level: str = "info"
     data_dir: str = ""
+    members_file: str = ""
+    """Kept up to date while the node runs, for a program that can grow: one `ip:port=link` a line for each
+    other member, its own `ip:port` alone; written anew before a member comes and after one has left."""
 
     @property
     def host(self) -> str:
@@ -151,6 +154,8 @@ class View:
     """Able to serve; nodecore: loaded."""
     sees: tuple[str, ...] | None = None
     """Addresses of the members it holds for healthy, itself included, sorted; None: it does not say."""
+    knows: tuple[str, ...] | None = None
+    """Addresses of all members it has on its list, healthy or not; None: it does not say."""
     digest: str | None = None
     """Equal on two nodes exactly when their data are; None: it has none."""
     pending: int = 0

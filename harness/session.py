@@ -24,7 +24,7 @@ from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied, SharedFolder
 from harness.processes.handle import DEFAULT_PRELOAD
-from harness.slots import Slots, capacity_for
+from harness.slots import Room, Slots, capacity_for
 from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
 from harness.stall import Canary
 
@@ -130,14 +130,16 @@ class Session:
         check_fits(spec.nodes, time_scale, os.cpu_count() or 1, spec.program.calls_per_pair_s)
         name = f"k{next(self._numbers)}"
         with ExitStack() as undo:
-            undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes, who=owner, on_wait=on_wait))
+            undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes_max, who=owner, on_wait=on_wait))
+            room = Room(self._slots, nodes=spec.nodes_max, per_node=AGENTS_TOO, who=owner)
+            undo.callback(room.close)
             crew = self._crew(name, spec, owner)
             undo.callback(self._forget, name)
             undo.callback(self._remove, crew)
             undo.callback(crew.close)
             patience = crew.patience
             crew.start_nodes()
-            cluster = Cluster(crew, patience, undo.pop_all().close)
+            cluster = Cluster(crew, patience, room, undo.pop_all().close)
         try:
             cluster.wait_ready(within_s=max(READY_WITHIN_S, spec.program.boot_real_s / time_scale))
             cluster.links.verify()

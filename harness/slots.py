@@ -12,7 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from harness.waiting import wait_for
@@ -30,6 +30,10 @@ _CLUSTERS_PER_CORE_AT_MIN = 0.5
 _CLUSTERS_PER_CORE_AT_DEFAULT = 2.0
 _SCALE_MIN, _SCALE_DEFAULT = 0.02, 0.05
 _LOAD_MAX = 0.75
+
+
+class NoRoom(Exception):
+    """No slot is free for a cluster that grows, which must not wait for one: it would hold others up."""
 
 
 def capacity_for(cores: int, time_scale: float) -> int:
@@ -85,6 +89,11 @@ class Slots:
             with self._lock:
                 self._claims.discard(claim)
 
+    @property
+    def all_ours(self) -> bool:
+        """Whether this process holds the whole pool, so that it disturbs nobody but itself."""
+        return sum(claim.count for claim in self._claims) == self.capacity
+
     def _collect(
         self, claim: "_Claim", on_wait: Callable[[str], object] | None, within_real_s: float
     ) -> None:
@@ -104,6 +113,53 @@ class Slots:
             describe=lambda _: claim.describe(),
             interrupt=sayer.say,
         )
+
+
+class Room:
+    """The slots of one cluster that grows and shrinks, beyond those it took when it began.
+
+    Args:
+        slots: the pool.
+        nodes: for how many nodes the cluster has slots already; it keeps these to its end.
+        per_node: how many slots one node more takes.
+        who: for the others' messages.
+
+    """
+
+    def __init__(self, slots: Slots, *, nodes: int, per_node: int, who: str) -> None:
+        self._slots = slots
+        self._nodes = nodes
+        self._per_node = per_node
+        self._who = who
+        self._more: list[ExitStack] = []
+
+    def fit(self, nodes: int) -> None:
+        """Take or give back slots until there is room for exactly so many nodes, or those it began with.
+
+        Raises:
+            NoRoom: others have the slots; nothing is taken.
+
+        """
+        while self._nodes + len(self._more) < nodes:
+            self._more.append(self._one_more(nodes))
+        while self._more and self._nodes + len(self._more) > nodes:
+            self._more.pop().close()
+
+    def close(self) -> None:
+        """Give back all that was taken here."""
+        while self._more:
+            self._more.pop().close()
+
+    def _one_more(self, nodes: int) -> ExitStack:
+        with ExitStack() as stack:
+            got = stack.enter_context(self._slots.take(self._per_node, who=self._who))
+            if got < self._per_node and not self._slots.all_ours:
+                raise NoRoom(
+                    f"no free slots for node number {nodes} of this cluster: this machine runs "
+                    f"{self._slots.capacity} processes at once and other clusters have them; ask for its "
+                    f"largest size when it is made: grow_to={nodes}"
+                )
+            return stack.pop_all()
 
 
 class _Claim:

@@ -23,6 +23,7 @@ class ClusterSpec:
 
     Args:
         nodes: how many, from 1 to 20.
+        grow_to: how many it may come to have by `add_node`; its slots are kept free from the start.
         profile: `documented` or `corrected`.
         config: further settings of the program, for nodecore any of its timings and limits, in document
             seconds: `{"timings.verify_s": 10}`.
@@ -34,6 +35,7 @@ class ClusterSpec:
     """
 
     nodes: int = 3
+    grow_to: int | None = None
     profile: str = "documented"
     time_scale: float | None = None
     config: Mapping[str, object] = field(default_factory=dict)
@@ -44,12 +46,19 @@ class ClusterSpec:
             raise BadSpec(f"program={self.program!r}: {RIGHT_PROGRAM}")
         if not 1 <= self.nodes <= 20:
             raise BadSpec(f"nodes={self.nodes}: a cluster has 1 to 20 nodes")
+        if self.grow_to is not None and not self.nodes <= self.grow_to <= 20:
+            raise BadSpec(f"grow_to={self.grow_to}: from nodes={self.nodes} to 20")
         if self.profile not in ("documented", "corrected"):
             raise BadSpec(f"profile={self.profile!r}: there are 'documented' and 'corrected'")
         if self.profile != "documented" and Capability.PROFILES not in self.program.capabilities:
             raise BadSpec(f"profile={self.profile!r}: {self.program.name} has no profiles")
         if self.time_scale is not None:
             check_time_scale(self.time_scale)
+
+    @property
+    def nodes_max(self) -> int:
+        """How many nodes it has room for when it begins."""
+        return self.nodes if self.grow_to is None else self.grow_to
 
 
 def check_time_scale(time_scale: float) -> None:

@@ -12,11 +12,12 @@ from itertools import product
 from harness.bench.floor import whole_story_s
 from harness.bench.report import Case, interleaved
 from harness.client import Instance
-from harness.cluster import Cluster, NotReached
+from harness.cluster import Cluster
 from harness.demo import tell as tell_the_documents_story
 from harness.node import Node
 from harness.session import Session
 from harness.spec import ClusterSpec
+from harness.waits import NotReached
 
 FAST_SCALE, STORY_SCALE = 0.02, 0.05
 """Tests that assert health run at 0.05 or slower; one without expiry may run at the least scale."""

@@ -34,7 +34,7 @@ class Nodecore:
             "--client-port": client_port,
             "--peer-port": plan.peer_address.rsplit(":", 1)[1],
             "--address": plan.client_address,
-            "--member": ",".join(plan.members),
+            "--members-file": plan.members_file,
             "--time-scale": str(plan.time_scale),
             "--profile": plan.profile,
             "--log-level": plan.log_level,
@@ -42,7 +42,6 @@ class Nodecore:
         if plan.identity:
             flags |= {"--identity-header": "X-Cutheal-Identity", "--identity-value": plan.identity}
         argv = [word for flag in flags.items() for word in flag]
-        argv += [word for member, link in plan.dial for word in ("--dial", f"{member}={link}")]
         argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
         return Start(entry="nodecore.__main__:main", argv=tuple(argv))
 
@@ -57,6 +56,7 @@ class Nodecore:
         return View(
             ready=state["loaded"],
             sees=tuple(sorted(m["address"] for m in state["members"] if m["state"] == "UP")),
+            knows=tuple(member["address"] for member in state["members"]),
             digest=state["digest"],
             pending=state["pending"],
             data=data,

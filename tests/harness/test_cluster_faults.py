@@ -2,10 +2,11 @@
 
 import pytest
 
-from harness.cluster import Cluster, NodeDied, NotReached
+from harness.cluster import Cluster
 from harness.links.link import Channel
 from harness.links.matrix import FaultNotInForce
 from harness.node import Node
+from harness.waits import NodeDied, NotReached
 
 
 def codes(cluster: Cluster) -> dict[str, str]:

@@ -6,10 +6,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.cluster import NodeDied, NotReached
 from harness.processes import LauncherDied
 from harness.session import Session, SessionOptions
 from harness.spec import BadSpec, ClusterSpec
+from harness.waits import NodeDied, NotReached
 from tests.worlds.registrations import lasting
 
 

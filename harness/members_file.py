@@ -1,0 +1,19 @@
+"""The file by which a running node learns who its members are and where it dials them (R16).
+
+A cluster.conf as Nacos has it, with one addition: `ip:port=ip:port` is a member and the link that leads to
+it. Invariant: who reads it finds the old list or the new one, never a part.
+"""
+
+from pathlib import Path
+
+from harness.program import NodePlan
+
+
+def write_members_file(plan: NodePlan) -> None:
+    """Write the plan's members, in ring order, in place of what was there."""
+    links = dict(plan.dial)
+    lines = [f"{member}={links[member]}" if member in links else member for member in plan.members]
+    file = Path(plan.members_file)
+    beside = file.with_suffix(".new")
+    beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    beside.replace(file)
