@@ -12,6 +12,7 @@ from harness.agent import Agent
 from harness.cluster_report import ClusterReport, report_on
 from harness.convergence import Since, Views, disagreements
 from harness.fault import Fault
+from harness.growth import Growth
 from harness.links.faults import Cut
 from harness.node import Node
 from harness.ownership import name_owned_by
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
 
     from harness.crew import Crew
-
     from harness.slots import Room
+
 Party = Node | Agent | str
 """A node, an agent, or the name of one."""
 
