@@ -1,6 +1,7 @@
-"""What a foreign Nacos 1.4.2 server keeps: its hash, its checksum, its JSON, written from the reference alone."""
+"""What a foreign Nacos 1.4.2 server keeps: hash, checksum, JSON, written from the reference alone."""
 
 import hashlib
+import json
 from typing import Any
 
 PREFIX = "com.alibaba.nacos.naming.iplist.ephemeral."

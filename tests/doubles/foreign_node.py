@@ -1,9 +1,9 @@
 """A Nacos 1.4.2 server as the reference describes its wire (nacos-1.4.md 1-4, nacos-observed.md b, c).
 
 It is written from these pages alone and shares no line with nodecore (its data: foreign_data.py). It does
-nothing by itself: the test says when it reports, verifies, or loads. What it receives is kept in `heard`. What
-makes it foreign: it knows no delete between members, names no ring, and aborts a verify that names a key which
-it believes its own.
+nothing by itself: the test says when it reports, verifies, or loads. What it receives is kept in `heard`.
+What makes it foreign: it knows no delete between members, names no ring, and aborts a verify that names a
+key which it believes its own.
 """
 
 import json
