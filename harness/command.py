@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.links.backend import AUTO, CHOICES
 from harness.session import Session, SessionOptions
 from harness.spec import TIME_SCALE_DEFAULT
 
@@ -18,10 +19,10 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that runs a cluster."""
     parser.add_argument(
         "--links",
-        choices=("auto", "toxiproxy"),
-        default="auto",
-        help="link server: a real Toxiproxy is found by $TOXIPROXY_SERVER, on PATH, "
-        "or where `cutheal toxiproxy install` puts it",
+        choices=CHOICES,
+        default=AUTO,
+        help="link server: a real Toxiproxy is found by $TOXIPROXY_SERVER, on PATH, or where "
+        "`cutheal toxiproxy install` puts it; auto takes the embedded one where there is none",
     )
     parser.add_argument(
         "--time-scale",

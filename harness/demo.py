@@ -24,6 +24,7 @@ from harness.documents import (
     Tables,
     watch,
 )
+from harness.links.backend import title
 from harness.links.matrix import LEGEND, FaultNotInForce, Matrix
 from harness.session import Session
 from harness.spec import ClusterSpec
@@ -88,7 +89,9 @@ def _introduce(session: Session, cluster: Cluster) -> None:
     server = session.link_server
     nodes = ", ".join(f"{node.name} {node.address} (pid {node.pid})" for node in cluster.nodes)
     print(f"three nodes: {nodes}")
-    print(f"links: {server.backend} {server.version}; 1 document second = {cluster.time_scale} s")
+    print(f"links: {title(server.backend, server.version)}; 1 document second = {cluster.time_scale} s")
+    if session.link_backend.hint:
+        print(session.link_backend.hint)
     print("each table: whom a node lists under a service, and in parentheses who it says owns it")
 
 

@@ -4,9 +4,10 @@ from itertools import count
 from pathlib import Path
 
 from harness.links.api import ToxiproxyApi
-from harness.links.toxiproxy import server_argv, wait_ready
+from harness.links.backend import Backend
+from harness.links.toxiproxy import wait_ready
 from harness.ports import Reservations
-from harness.processes import Exit, Launch, Launcher, Process
+from harness.processes import Exit, Launcher, Process
 from harness.waiting import WaitTimeout
 
 WORD_OF_DEATH_REAL_S = 0.5
@@ -17,15 +18,19 @@ class LinkHost:
     """Starts the link server on a reserved port and knows its API.
 
     Args:
-        path: the server's program.
+        backend: which server.
         folder: of its log.
         launcher: owns its process.
         ports: where its port is reserved.
+        seed: of what it draws.
 
     """
 
-    def __init__(self, path: Path, folder: Path, launcher: Launcher, ports: Reservations) -> None:
-        self._path = path
+    def __init__(
+        self, backend: Backend, folder: Path, launcher: Launcher, ports: Reservations, seed: int
+    ) -> None:
+        self.backend = backend
+        self._seed = seed
         self._folder = folder
         self._launcher = launcher
         self._ports = ports
@@ -54,11 +59,6 @@ class LinkHost:
         self.api.close()
 
     def _start(self) -> tuple[Process, ToxiproxyApi]:
-        launch = Launch(
-            name="toxiproxy",
-            log_path=self._folder / f"toxiproxy-{next(self._numbers)}.log",
-            argv=server_argv(self._path, self._address),
-            env=(("LOG_LEVEL", "error"),),
-        )
-        process = self._launcher.spawn(launch)
+        log_path = self._folder / f"{self.backend.name}-{next(self._numbers)}.log"
+        process = self._launcher.spawn(self.backend.launch(self._address, log_path, self._seed))
         return process, wait_ready(self._address, pid=process.pid, interrupt=process.raise_if_dead)

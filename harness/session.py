@@ -19,7 +19,7 @@ from harness.crew import Crew
 from harness.link_host import LinkHost
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.fabric import Links
-from harness.links.toxiproxy import find_server
+from harness.links.backend import Backend, choose
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied, SharedFolder
@@ -28,7 +28,12 @@ from harness.slots import Room, Slots, capacity_for
 from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
 from harness.stall import Canary
 
-PRELOAD = (*DEFAULT_PRELOAD, "harness.agent_process", "harness.programs.python_process")
+PRELOAD = (
+    *DEFAULT_PRELOAD,
+    "harness.agent_process",
+    "harness.programs.python_process",
+    "harness.links.embedded.main",
+)
 """What every process forked here needs; a user's own module is imported by its nodes alone."""
 
 AGENTS_TOO = 2
@@ -50,7 +55,7 @@ class SessionOptions:
         run_folder: shared by all workers of a run; holds the slots.
         run_owner_pid: who removes the run's folder at the end; when it dies first, a launcher does.
         worker: name for messages.
-        links: `auto` or `toxiproxy`.
+        links: `auto`, `toxiproxy` or `embedded`.
         time_scale: real seconds per document second, for clusters that do not name their own.
         seed: of everything drawn.
         node_log_level: of every node.
@@ -105,6 +110,11 @@ class Session:
 
     @property
     def slots_capacity(self) -> int:
+    @property
+    def link_backend(self) -> Backend:
+        """Which link server was chosen, and why."""
+        return self._links.backend
+
         """How much cluster this machine carries at once, at this time scale."""
         return capacity_for(os.cpu_count() or 1, self.options.time_scale)
 
@@ -206,10 +216,10 @@ class Session:
 
     def _begin(self) -> tuple[Launcher, LinkHost]:
         shared = SharedFolder(path=self.options.run_folder, owner_pid=self.options.run_owner_pid)
-        server = find_server()
+        backend = choose(self.options.links)
         launcher = Launcher.start(self.options.folder, PRELOAD, shared=shared)
         try:
-            return launcher, LinkHost(server, self.options.folder, launcher, self._ports)
+            return launcher, LinkHost(backend, self.options.folder, launcher, self._ports, self.options.seed)
         except BaseException:
             self._remove_folders()
             launcher.close()

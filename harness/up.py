@@ -8,6 +8,7 @@ from types import FrameType
 from harness.cluster import Cluster
 from harness.command import command_session
 from harness.documents import SERVICES
+from harness.links.backend import title
 from harness.session import Session
 from harness.spec import ClusterSpec
 from harness.waiting import wait_for_signal
@@ -61,7 +62,7 @@ def _text(session: Session, cluster: Cluster) -> str:
     ]
     lines += [f"{agent.name}  {agent.instance}  pid {agent.pid}" for agent in cluster.agents]
     server = session.link_server
-    lines.append(f"links  {server.backend} {server.version}  http://{server.api_address}/proxies")
+    lines.append(f"links  {title(server.backend, server.version)}  http://{server.api_address}/proxies")
     first = cluster.nodes[0].address
     lines.append(f"try: curl 'http://{first}/nacos/v1/ns/instance/list?serviceName={SERVICES[0]}'")
     return "\n".join([*lines, "Ctrl-C ends it"])

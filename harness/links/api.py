@@ -81,11 +81,9 @@ class ToxiproxyApi:
     `backend`, `version` and `api_address` are what report headers show.
     """
 
-    backend = "toxiproxy"
-
     def __init__(self, api_address: str) -> None:
         self.api_address = api_address
-        self._version = ""
+        self._told: dict[str, Any] = {}
         self._lock = RLock()
         self._socket: socket.socket | None = None
         self._reader: BufferedReader | None = None
@@ -98,9 +96,12 @@ class ToxiproxyApi:
             LinkServerDied: no answer.
 
         """
-        if not self._version:
-            self._version = str(_as_object(self.call(Call("GET", "/version")))["version"])
-        return self._version
+        return str(self._about()["version"])
+
+    @property
+    def backend(self) -> str:
+        """Return `toxiproxy`, or what another server with its API says it is. Raises LinkServerDied."""
+        return str(self._about().get("backend", "toxiproxy"))
 
     def proxies(self) -> dict[str, Proxy]:
         """Return every proxy of the server by its name.
@@ -178,6 +179,11 @@ class ToxiproxyApi:
         if self._socket is not None:
             self._socket.close()
         self._reader = self._socket = None
+
+    def _about(self) -> dict[str, Any]:
+        if not self._told:
+            self._told = _as_object(self.call(Call("GET", "/version")))
+        return self._told
 
     def _batch(self, calls: Sequence[Call]) -> list[object]:
         try:

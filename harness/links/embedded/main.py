@@ -95,8 +95,12 @@ def _stop_on_signals(loop: Loop) -> socket.socket:
     signal.set_wakeup_fd(writes.detach(), warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: loop.stop())
-    loop.watch(waker, READ, lambda _mask: waker.recv(4096) and None)
+    loop.watch(waker, READ, lambda _mask: _drain(waker))
     return waker
+
+
+def _drain(waker: socket.socket) -> None:
+    waker.recv(4096)
 
 
 def _forget_signals(loop: Loop, waker: socket.socket) -> None:
