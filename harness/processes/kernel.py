@@ -82,6 +82,21 @@ def thread_states(pid: int) -> tuple[str, ...]:
     return tuple(state for thread in threads if (state := _thread_state(thread)))
 
 
+def started_ticks(pid: int) -> int | None:
+    """Return when `pid` was started, in clock ticks since the boot; None when it is gone. Linux only."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return int(stat.rpartition(")")[2].split()[19])
+
+
+def pid_world() -> str:
+    """Name the world in which a pid means what it means here: this boot, this pid namespace. Linux only."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
+
+
 def children() -> tuple[int, ...]:
     """Return the pids of this process's children, adopted orphans included; empty where it cannot tell."""
     listing = Path(f"/proc/self/task/{os.getpid()}/children")

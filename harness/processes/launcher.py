@@ -17,6 +17,7 @@ import threading
 from collections.abc import Sequence
 from typing import assert_never
 
+from harness import run_folders
 from harness.processes import kernel
 from harness.processes.family import Family
 from harness.processes.protocol import (
@@ -224,6 +225,8 @@ def _enter(start: Start) -> None:
     faulthandler.register(signal.SIGUSR1)
     sys.path.extend(entry for entry in start.sys_path if entry not in sys.path)
     kernel.set_process_name("cutheal")
+    if start.shared is not None:
+        run_folders.claim(start.shared.path, start.shared.owner_pid)
     if not start.portable:
         kernel.become_subreaper()
 

@@ -78,7 +78,7 @@ def test_a_dead_link_server_is_replaced_and_its_links_restored(session: Session)
     ).kill()  # type: ignore[union-attr]
     sentence = session.revive()
     assert sentence is not None
-    assert "was killed by SIGKILL; it was replaced, and the links of 1 cluster(s) restored" in sentence
+    assert "was killed by SIGKILL; it was replaced and the links of 1 cluster(s) restored" in sentence
     cluster.links.verify()
     assert len(cluster.links.cut_now()) == 4
     fault.heal()
