@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from harness import run_folders
 from harness.cluster import Cluster
 from harness.crew import Crew
 from harness.link_host import LinkHost
@@ -97,6 +98,7 @@ class Session:
         self._canary = Canary()
         self._launcher, self._links = self._begin()
         self._canary.start()
+        run_folders.sweep(options.run_folder.parent)
 
     @classmethod
     def start(cls, options: SessionOptions) -> "Session":
@@ -209,7 +211,9 @@ class Session:
         self._open.clear()
         self._canary.stop()
         self._links.close()
-        if not self.options.keep:
+        if self.options.keep:
+            run_folders.keep(self.options.run_folder)
+        else:
             self._remove_folders()
         self._launcher.close()
         self._ports.close()
@@ -271,7 +275,8 @@ class Session:
         """Remove this worker's folder, and the run's if no other worker has one there."""
         shutil.rmtree(self.options.folder, ignore_errors=True)
         run_folder = self.options.run_folder
-        if run_folder.exists() and {path.name for path in run_folder.iterdir()} <= {SLOTS}:
+        shared = {SLOTS, run_folders.OWNER_FILE}
+        if run_folder.exists() and {path.name for path in run_folder.iterdir()} <= shared:
             shutil.rmtree(run_folder, ignore_errors=True)
 
     def _remove(self, crew: Crew) -> None:
