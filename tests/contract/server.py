@@ -6,15 +6,17 @@ Invariant: after `tidy` the server has no proxy, and nothing of the check before
 import http.client
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.links.api import ToxiproxyApi
 from harness.links.calls import delete_proxy
 from harness.links.link import socket_address
 from harness.ports import Reservations
+from harness.waiting import WaitTimeout, wait_for
 from tests.contract.peers import Listener, Patience, Peer, dial
 
 API_REAL_S = 20.0
@@ -178,6 +180,17 @@ class Server:
         return wire
 
     # ---- the life of the server ----
+
+    def open_files(self) -> int:
+        """Return how many files and sockets the server has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def comes_to(self, name: str, holds: Callable[[], bool]) -> None:
+        """Assert that a named condition holds before long."""
+        try:
+            wait_for(name, holds, bool, self.patience.comes_s)
+        except WaitTimeout as problem:
+            raise AssertionError(str(problem)) from problem
 
     def tidy(self) -> None:
         """Close what the check has opened and delete all proxies."""

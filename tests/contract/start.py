@@ -21,12 +21,17 @@ def _real(api_address: str) -> Sequence[str]:
     return server_argv(find_server(), api_address)
 
 
+def _embedded(api_address: str) -> Sequence[str]:
+    return (sys.executable, "-m", "harness.links.embedded.main", "--listen", api_address, "--seed", "1")
+
+
 def _deaf(api_address: str) -> Sequence[str]:
     return (sys.executable, *server_argv(DEAF_SERVER, api_address))
 
 
 SERVERS: Mapping[str, tuple[Argv, Patience]] = {
     "real": (_real, Patience()),
+    "embedded": (_embedded, Patience()),
     "deaf": (_deaf, DEAF_PATIENCE),
 }
 

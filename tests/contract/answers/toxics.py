@@ -38,11 +38,20 @@ def every_type_is_known_with_its_attributes(server: Server) -> None:
 
 
 def every_attribute_is_0_where_it_is_not_given(server: Server) -> None:
-    """Also where 0 makes no sense: a slicer of nothing is added."""
+    """But for a slicer's, of which more below."""
     server.proxy()
     for type_, attributes in ATTRIBUTES.items():
-        assert server.toxic(type_)["attributes"] == dict.fromkeys(attributes, 0)
-        server.remove()
+        if type_ != "slicer":
+            assert server.toxic(type_)["attributes"] == dict.fromkeys(attributes, 0)
+            server.remove()
+
+
+def what_would_crash_a_server_is_taken(server: Server) -> None:
+    """2.12 does not look: the first bytes through a slicer of 0, or a rate below 0, end the whole server."""
+    server.proxy()
+    server.toxic("slicer")
+    server.remove()
+    server.toxic("bandwidth", rate=-1)
 
 
 def attributes_come_in_order(server: Server) -> None:
