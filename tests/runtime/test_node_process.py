@@ -170,7 +170,7 @@ def takes_connections(node: NodeProcess) -> bool:
     host, port = node.ready["address"].split(":")
     try:
         socket.create_connection((host, int(port)), timeout=START_REAL_S).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it was still queued as the port closed
         return False
     return True
 
