@@ -1,1 +1,5 @@
 """harness: clusters, links, faults and what they are judged by."""
+
+from harness.cuts import Cut
+
+__all__ = ["Cut"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 from harness.agent import Agent
 from harness.cluster_report import ClusterReport, report_on
 from harness.convergence import Since, Views, disagreements
+from harness.cuts import Cut
 from harness.fault import Fault
 from harness.growth import Growth
-from harness.links.faults import Cut
 from harness.node import Node
 from harness.ownership import name_owned_by
 from harness.patience import Patience
@@ -52,9 +52,9 @@ class Cluster:
         self._program = crew.spec.program
         self._patience = patience
         self._release = release
-        self.links = crew.links
         self._waits = Waits(crew, patience)
         self._growth = Growth(crew, room, self._waits)
+        self.links = crew.links
 
     def __repr__(self) -> str:
         return f"<cluster {self.nodes} {self.agents}>"
@@ -98,7 +98,6 @@ class Cluster:
         self._require(Capability.SERVICES, f"cluster.agent({name!r})")
         return self._crew.start_agent(name, services, subscribes)
 
-    def service_owned_by(
     def add_node(self) -> Node:
         """Add a node while the cluster runs; return it started and its links verified.
 
@@ -131,6 +130,7 @@ class Cluster:
         __tracebackhide__ = True
         self._growth.remove(node)
 
+    def service_owned_by(
         self, node: Node, alive: Collection[Node] | None = None, prefix: str = "Service"
     ) -> str:
         """Return the name of a service that `node` owns when `alive` are the healthy nodes.
@@ -171,9 +171,9 @@ class Cluster:
     def grudge(self, grudge: Grudge, cut: Cut | str = Cut.BLACKHOLE, description: str = "grudge") -> Fault:
         """Put any grudge of `harness.topology` in force."""
         self._require(Capability.DIAL_MAP, description)
-        kind = _cut_named(cut)
-        hold = self.links.cut(grudge.edges, kind)
-        return Fault(f"{description} ({kind})", lambda: self.links.heal(hold), self._explain)
+        how = Cut.parse(cut) if isinstance(cut, str) else cut
+        hold = self.links.cut(grudge.edges, how)
+        return Fault(f"{description} ({how})", lambda: self.links.heal(hold), self._explain)
 
     def heal(self) -> None:
         """End every fault; verified."""
@@ -329,10 +329,3 @@ class Cluster:
 
     def _name(self, party: Party) -> str:
         return party if isinstance(party, str) else party.name
-
-
-def _cut_named(cut: Cut | str) -> Cut:
-    try:
-        return Cut(cut)
-    except ValueError:
-        raise ValueError(f"no cut is called {cut!r}; there are {', '.join(Cut)}") from None

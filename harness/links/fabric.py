@@ -6,15 +6,18 @@ compared with it, by the server's own view and by probes, before the call return
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
-from enum import StrEnum
+from dataclasses import replace
 from threading import RLock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
+from harness.cuts import Cut
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.datagrams import Datagrams
-from harness.links.faults import Cut, Effect, Effects, Hold, Ledger, effects_of, effects_seen
+from harness.links.effects import Effects, What, effects_seen
+from harness.links.faults import Hold, Ledger, LossObserver, effects_of_all
 from harness.links.link import Link, socket_address
-from harness.links.matrix import FaultNotInForce, Matrix
+from harness.links.matrix import FaultNotInForce, Matrix, Outcome, answers_stay_away, expected_trips
+from harness.links.parties import Condition, Parties
 from harness.links.prober import Prober
 from harness.links.targets import TargetNotAnswering, Targets
 from harness.links.verify import Finding, Verifier, View
@@ -24,26 +27,10 @@ from harness.topology import Edge
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
 
+HELD_PATIENCE_REAL_S = 5.0
+"""How long the answer to a probe that was held is waited for, once nothing holds it any more."""
+
 PROBE_PATH = "/cutheal/probe"
-
-
-class Condition(StrEnum):
-    """How the process of a party is."""
-
-    RUNNING = "running"
-    PAUSED = "paused"
-    DEAD = "dead"
-
-
-class LossObserver(Protocol):
-    """Whoever carries datagrams between the parties, and must lose them where a cut says so."""
-
-    def on_loss(self, edges_lost: frozenset[Edge]) -> None:
-        """Lose every datagram of these (source, target) from now on, and no other.
-
-        Called at each cut and heal before it is verified, under the lock of the links: return at once, raise
-        nothing and call no method of the links.
-        """
 
 
 class Links:
@@ -52,19 +39,18 @@ class Links:
     Args:
         api: the link server.
         prefix: before the name of every proxy, so that several clusters can share a server.
-        probe_path: where every target takes probes; None: it cannot, so that every link is judged on the
-            link server's word.
+        probe_path: where every target takes probes; None: it cannot, so that connections alone are looked
+            at, and what they cannot show is reported as configured, not probed.
 
     """
 
     def __init__(self, api: ToxiproxyApi, prefix: str = "", probe_path: str | None = PROBE_PATH) -> None:
-        self._is_probed = probe_path is not None
         self._lock = RLock()
-        self._conditions: dict[str, Condition] = {}
+        self._parties = Parties()
         self._loss_observers: list[LossObserver] = []
         self._ledger = Ledger()
         self._wiring = Wiring(api, prefix)
-        self._targets = Targets(probe_path or "")
+        self._targets = Targets(probe_path)
         self._prober = Prober(self._targets)
         self._verifier = Verifier(self._wiring, self._ledger, self._prober)
 
@@ -159,7 +145,7 @@ class Links:
 
     # ---- cutting and healing ----
 
-    def cut(self, edges: Sequence[Edge], kind: Cut) -> Hold:
+    def cut(self, edges: Sequence[Edge], cut: Cut) -> Hold:
         """Cut every edge (source, target) and return the hold that keeps it so, verified.
 
         Raises:
@@ -171,11 +157,11 @@ class Links:
 
         """
         with self._lock:
-            effects = self._effects_of(edges, kind)
+            effects = effects_of_all(cut, edges, self.links)
             touched = sorted({name for name, _ in effects})
             before = self._effects_on(touched)
             self._prober.make_ready(self._connectable(touched))
-            hold = self._ledger.take(kind, edges, effects)
+            hold = self._ledger.take(cut, edges, effects)
             self._tell_loss()
             try:
                 self._wiring.make_so(before, self._ledger.effects_on)
@@ -236,7 +222,8 @@ class Links:
 
         """
         with self._lock:
-            self._conditions[party] = Condition.DEAD
+            self._parties.become(party, Condition.DEAD)
+            self._end_is_gone(party)
             self._change_death(party, self._ledger.died, f"refusing connections to {party}, which is dead")
 
     def node_started(self, party: str) -> None:
@@ -248,7 +235,7 @@ class Links:
 
         """
         with self._lock:
-            self._conditions[party] = Condition.RUNNING
+            self._parties.become(party, Condition.RUNNING)
             self._targets.started(party)
             self._change_death(party, self._ledger.started, f"opening the links to {party}, started again")
 
@@ -261,7 +248,9 @@ class Links:
 
         """
         with self._lock:
-            self._conditions[party] = Condition(condition)
+            self._parties.become(party, Condition(condition))
+            if condition != Condition.RUNNING:
+                self._end_is_gone(party)
 
     # ---- verification ----
 
@@ -288,13 +277,7 @@ class Links:
         return finding.seen
 
     def _unprobed(self) -> set[str]:
-        """Return the links whose targets cannot answer."""
-        return {
-            link.name
-            for link in self.links
-            if not self._is_probed
-            or self._conditions.get(link.target, Condition.RUNNING) is not Condition.RUNNING
-        }
+        return self._parties.unprobed(self.links)
 
     def _heal(self, holds: Sequence[Hold], when: str) -> None:
         """Look whether the cuts held to the end, end them, and look again."""
@@ -304,12 +287,14 @@ class Links:
         self._release(holds)
         after = self._effects_on(names)
         changed = [name for name in names if after[name] != before[name]]
-        self._follow(held.view, changed)
-        self._conclude(held, when, changed)
+        unanswered = self._follow(held.view, changed)
+        self._conclude(held, when, changed, unanswered)
 
-    def _conclude(self, held: Finding, when: str, changed: Collection[str]) -> None:
+    def _conclude(self, held: Finding, when: str, changed: Collection[str], unanswered: list[str]) -> None:
         try:
-            self._verify(when, changed)
+            finding = self._verifier.look(changed, self._unprobed())
+            lost = [f"{name}: what was held has not been answered" for name in unanswered]
+            replace(finding, wrong=(*finding.wrong, *lost)).raise_if_wrong(when)
         except (FaultNotInForce, TargetNotAnswering) as after:
             if held.wrong:
                 after.add_note(f"and before that: {held.error(f'just before {when}')}")
@@ -329,12 +314,25 @@ class Links:
         """Undo a cut of which nobody knows how far it got."""
         self._follow(self._wiring.view(), names)
 
-    def _follow(self, view: View, names: Collection[str]) -> None:
-        """Bring links from what the link server says they are to what the ledger says."""
+    def _follow(self, view: View, names: Collection[str]) -> list[str]:
+        """Bring links from what the link server says they are to what the ledger says.
+
+        Returns the links whose hold has ended and whose held probes were not answered.
+        """
         seen = {name: effects_seen(proxy) for name in names if (proxy := view[name]) is not None}
-        self._wiring.make_so(seen, self._ledger.effects_on)
+        alive = self._wiring.make_so(seen, self._ledger.effects_on)
+        unprobed = self._unprobed()
+        freed = [
+            name
+            for name in alive
+            if name not in unprobed
+            and any(effect.what is What.HELD for effect in seen[name])
+            and not answers_stay_away(self._ledger.effects_on(self._wiring.links[name]))
+        ]
+        unanswered = self._prober.await_held(freed, HELD_PATIENCE_REAL_S)
         for name in names:
             self._prober.retire(name)
+        return unanswered
 
     def _change_death(self, party: str, change: Callable[[str], None], when: str) -> None:
         names = [link.name for link in self.links if link.target == party]
@@ -345,27 +343,18 @@ class Links:
             self._prober.retire(name)
         self._verifier.look_at_view().raise_if_wrong(when)
 
+    def _end_is_gone(self, party: str) -> None:
+        names = [link.name for link in self.links if party in (link.source, link.target)]
+        for name, effects in self._effects_on(names).items():
+            self._wiring.end_is_gone(name, effects)
+
     def _effects_on(self, names: Iterable[str]) -> dict[str, Effects]:
         return {name: self._ledger.effects_on(self._wiring.links[name]) for name in names}
-
-    def _effects_of(self, edges: Sequence[Edge], kind: Cut) -> frozenset[tuple[str, Effect]]:
-        parties = dict.fromkeys(party for link in self.links for party in (link.source, link.target))
-        unknown = [party for edge in edges for party in edge if party not in parties]
-        if unknown:
-            raise ValueError(f"no links of {', '.join(unknown)}; there are links of {', '.join(parties)}")
-        between: dict[Edge, list[Link]] = {}
-        for link in self.links:
-            between.setdefault((link.source, link.target), []).append(link)
-        effects = frozenset[tuple[str, Effect]]().union(*(effects_of(kind, e, between) for e in edges))
-        if not effects:
-            asked = ", ".join(f"{source}->{target}" for source, target in edges) or "no edge"
-            raise ValueError(f"{kind} {asked} acts on no link: nothing is cut")
-        return effects
 
     def _connectable(self, names: Collection[str]) -> list[Link]:
         unprobed = self._unprobed()
         return [
             self._wiring.links[name]
             for name, effects in self._effects_on(names).items()
-            if name not in unprobed and Effect.REFUSED not in effects
+            if name not in unprobed and expected_trips(effects)[1].connect is Outcome.OK
         ]

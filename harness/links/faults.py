@@ -1,51 +1,34 @@
-"""From a kind of cut to what it does to proxies, and what all faults together hold (design section 6).
+"""From a cut to what it does to proxies, and what all faults together hold (design section 6).
 
 A link source -> target is a direction of *messages*, not of connections: what source says to target goes
 upstream where source connects to target, and downstream where target connects to source. Invariant: an
-effect is on a link exactly as long as a hold, or a dead target, keeps it there, in whatever order they end.
+effect is wanted of a link exactly as long as a hold, or a dead target, wants it, in whatever order they end.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from enum import StrEnum
+from dataclasses import dataclass
 from itertools import count
-from typing import assert_never
+from typing import Protocol
 
-from harness.links.api import Call, Proxy, Toxic
+from harness.cuts import Cut, CutKind
+from harness.links.effects import NO_EFFECTS, Effect, Effects, Stream, What, in_force
 from harness.links.link import Link
 from harness.topology import Edge
 
-
-class Cut(StrEnum):
-    """How an edge (source, target) is cut.
-
-    `blackhole` loses messages from source to target on every connection between them, silently. The
-    others act on connections that source opens to target: `refuse` answers RST to them and closes those
-    that live; `lose_requests` and `lose_replies` lose one half of every call.
-    """
-
-    BLACKHOLE = "blackhole"
-    REFUSE = "refuse"
-    LOSE_REQUESTS = "lose_requests"
-    LOSE_REPLIES = "lose_replies"
+DATAGRAMS_LOST = frozenset({CutKind.BLACKHOLE, CutKind.HOLD, CutKind.REFUSE})
+"""Kinds that lose the datagrams which source sends to target; one held for an hour is as good as lost."""
 
 
-DATAGRAMS_LOST = frozenset({Cut.BLACKHOLE, Cut.REFUSE})
-"""Cuts of an edge that lose the datagrams which source sends to target."""
+class LossObserver(Protocol):
+    """Whoever carries datagrams between the parties, and must lose them where a cut says so."""
 
+    def on_loss(self, edges_lost: frozenset[Edge]) -> None:
+        """Lose every datagram of these (source, target) from now on, and no other.
 
-class Effect(StrEnum):
-    """What one proxy does to the connections through it; the two losses are named by Toxiproxy's streams."""
-
-    REQUESTS_LOST = "upstream"
-    REPLIES_LOST = "downstream"
-    REFUSED = "refused"
-
-
-Effects = frozenset[Effect]
-NO_EFFECTS: Effects = frozenset()
-LOSSES = (Effect.REQUESTS_LOST, Effect.REPLIES_LOST)
+        Called at each cut and heal before it is verified, under the lock of the links: return at once, raise
+        nothing and call no method of the links.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,19 +36,19 @@ class Hold:
     """One fault in force: which edges it was asked to cut, and which effects it keeps on which links."""
 
     number: int
-    kind: Cut
+    cut: Cut
     edges: tuple[Edge, ...]
     effects: frozenset[tuple[str, Effect]]
 
     def __str__(self) -> str:
-        return f"{self.kind} " + ", ".join(f"{source}->{target}" for source, target in self.edges)
+        return f"{self.cut} " + ", ".join(f"{source}->{target}" for source, target in self.edges)
 
 
-def effects_of(kind: Cut, edge: Edge, links: Mapping[Edge, Sequence[Link]]) -> frozenset[tuple[str, Effect]]:
+def effects_of(cut: Cut, edge: Edge, links: Mapping[Edge, Sequence[Link]]) -> frozenset[tuple[str, Effect]]:
     """Return (link name, effect) for every link between the ends of the edge that the cut acts on.
 
     Args:
-        kind: how to cut.
+        cut: how to cut.
         edge: (source, target).
         links: the links of each (source, target), one per channel.
 
@@ -73,17 +56,32 @@ def effects_of(kind: Cut, edge: Edge, links: Mapping[Edge, Sequence[Link]]) -> f
     source, target = edge
     there = [link.name for link in links.get((source, target), ())]
     back = [link.name for link in links.get((target, source), ())]
-    match kind:
-        case Cut.BLACKHOLE:
-            return _all(there, Effect.REQUESTS_LOST) | _all(back, Effect.REPLIES_LOST)
-        case Cut.REFUSE:
-            return _all(there, Effect.REFUSED)
-        case Cut.LOSE_REQUESTS:
-            return _all(there, Effect.REQUESTS_LOST)
-        case Cut.LOSE_REPLIES:
-            return _all(there, Effect.REPLIES_LOST)
-        case _:
-            assert_never(kind)
+    what, stream = _ACTS[cut.kind]
+    effects = {(name, Effect(what, stream, cut.amounts)) for name in there}
+    if cut.kind in _MESSAGE_CUTS:
+        effects |= {(name, Effect(what, Stream.DOWNSTREAM, cut.amounts)) for name in back}
+    return frozenset(effects)
+
+
+def effects_of_all(cut: Cut, edges: Sequence[Edge], links: Iterable[Link]) -> frozenset[tuple[str, Effect]]:
+    """Return (link name, effect) for everything that cutting these edges does.
+
+    Raises:
+        ValueError: an edge names no party of these links, or no link joins any of them.
+
+    """
+    between: defaultdict[Edge, list[Link]] = defaultdict(list)
+    for link in links:
+        between[link.source, link.target].append(link)
+    parties = dict.fromkeys(party for pair in between for party in pair)
+    unknown = [party for edge in edges for party in edge if party not in parties]
+    if unknown:
+        raise ValueError(f"no links of {', '.join(unknown)}; there are links of {', '.join(parties)}")
+    effects = frozenset[tuple[str, Effect]]().union(*(effects_of(cut, edge, between) for edge in edges))
+    if not effects:
+        asked = ", ".join(f"{source}->{target}" for source, target in edges) or "no edge"
+        raise ValueError(f"{cut} {asked} acts on no link: nothing is cut")
+    return effects
 
 
 class Ledger:
@@ -91,7 +89,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._holds: dict[int, Hold] = {}
-        self._counts: Counter[tuple[str, Effect]] = Counter()
+        self._counts: defaultdict[str, Counter[Effect]] = defaultdict(Counter)
         self._held: dict[str, Effects] = {}
         self._dead: set[str] = set()
         self._numbers = count(1)
@@ -105,16 +103,16 @@ class Ledger:
     def edges_lost(self) -> frozenset[Edge]:
         """Return every (source, target) whose datagrams are lost: they are on no connection of a link.
 
-        A black hole swallows them, and a host that refuses is as good as dead. What loses one half of a
-        connection's calls says nothing of datagrams: those pass.
+        A black hole swallows them, and a host that refuses is as good as dead. What acts on connections
+        alone says nothing of datagrams: those pass.
         """
         return frozenset(
-            edge for hold in self._holds.values() if hold.kind in DATAGRAMS_LOST for edge in hold.edges
+            edge for hold in self._holds.values() if hold.cut.kind in DATAGRAMS_LOST for edge in hold.edges
         )
 
-    def take(self, kind: Cut, edges: Sequence[Edge], effects: frozenset[tuple[str, Effect]]) -> Hold:
+    def take(self, cut: Cut, edges: Sequence[Edge], effects: frozenset[tuple[str, Effect]]) -> Hold:
         """Add a hold on these effects."""
-        hold = Hold(number=next(self._numbers), kind=kind, edges=tuple(edges), effects=effects)
+        hold = Hold(number=next(self._numbers), cut=cut, edges=tuple(edges), effects=effects)
         self._holds[hold.number] = hold
         self._count(hold, 1)
         return hold
@@ -142,77 +140,32 @@ class Ledger:
     def describe(self, link: Link) -> str:
         """Return one line on a link that is not whole: `peer-s1-s2: requests lost, refused (s2 is dead)`."""
         effects = self.effects_on(link)
-        parts = [
-            words
-            for effect, words in (
-                (Effect.REQUESTS_LOST, "requests lost"),
-                (Effect.REPLIES_LOST, "replies lost"),
-                (Effect.REFUSED, "refused"),
-            )
-            if effect in effects
-        ]
+        toxics = sorted((e for e in effects if e.stream), key=lambda e: (e.stream != Stream.UPSTREAM, e.what))
+        parts = [*map(str, toxics), *(["refused"] if Effect.REFUSED in effects else [])]
         dead = f" ({link.target} is dead)" if link.target in self._dead else ""
         return f"{link.name}: {', '.join(parts)}{dead}"
 
     def _count(self, hold: Hold, change: int) -> None:
         for name, effect in hold.effects:
-            self._counts[name, effect] += change
-            held = self._held.get(name, NO_EFFECTS)
-            self._held[name] = held | {effect} if self._counts[name, effect] > 0 else held - {effect}
+            self._counts[name][effect] += change
+        for name in {name for name, _ in hold.effects}:
+            self._held[name] = in_force(effect for effect, holds in self._counts[name].items() if holds)
 
 
-def toxic_name(effect: Effect) -> str:
-    """Return the name of the toxic that makes a loss."""
-    return f"cut_{effect}"
+_MESSAGE_CUTS = (CutKind.BLACKHOLE, CutKind.HOLD, CutKind.SLOW)
+"""What acts on messages from source to target, also where they answer what target has asked."""
 
-
-def calls_between(proxy: str, before: Effects, after: Effects) -> list[Call]:
-    """Return the API calls that bring a proxy from one set of effects to another.
-
-    Cutting, it is refused first and requests are lost before replies; healing goes the other way round,
-    so that no call slips through half a cut.
-    """
-    calls = []
-    if Effect.REFUSED in after - before:
-        calls.append(_enable(proxy, enabled=False))
-    calls += [_add(proxy, effect) for effect in LOSSES if effect in after - before]
-    calls += [_remove(proxy, effect) for effect in reversed(LOSSES) if effect in before - after]
-    if Effect.REFUSED in before - after:
-        calls.append(_enable(proxy, enabled=True))
-    return calls
-
-
-def effects_seen(proxy: Proxy) -> Effects:
-    """Return the effects of ours that a proxy has by the link server's own view."""
-    losses = frozenset(effect for effect in LOSSES if _BLACK_HOLES[effect] in proxy.toxics)
-    return losses if proxy.enabled else losses | {Effect.REFUSED}
-
-
-def is_ours(toxic: Toxic) -> bool:
-    """Tell whether a toxic is exactly what a cut puts there."""
-    return toxic in _BLACK_HOLES.values()
-
-
-def _all(links: Iterable[str], effect: Effect) -> frozenset[tuple[str, Effect]]:
-    return frozenset((link, effect) for link in links)
-
-
-def _enable(proxy: str, *, enabled: bool) -> Call:
-    return Call("PATCH", f"/proxies/{proxy}", {"enabled": enabled})
-
-
-def _add(proxy: str, effect: Effect) -> Call:
-    return Call("POST", f"/proxies/{proxy}/toxics", _BODIES[effect])
-
-
-def _remove(proxy: str, effect: Effect) -> Call:
-    return Call("DELETE", f"/proxies/{proxy}/toxics/{toxic_name(effect)}")
-
-
-_BLACK_HOLES = {
-    effect: Toxic(name=toxic_name(effect), type="timeout", stream=effect.value, attributes={"timeout": 0})
-    for effect in LOSSES
+_ACTS: dict[CutKind, tuple[What, Stream | None]] = {
+    CutKind.BLACKHOLE: (What.LOST, Stream.UPSTREAM),
+    CutKind.HOLD: (What.HELD, Stream.UPSTREAM),
+    CutKind.SLOW: (What.SLOW, Stream.UPSTREAM),
+    CutKind.REFUSE: (What.REFUSED, None),
+    CutKind.LOSE_REQUESTS: (What.LOST, Stream.UPSTREAM),
+    CutKind.LOSE_REPLIES: (What.LOST, Stream.DOWNSTREAM),
+    CutKind.RESET: (What.RESET, Stream.UPSTREAM),
+    CutKind.RATE: (What.RATE, Stream.DOWNSTREAM),
+    CutKind.SLOW_CLOSE: (What.SLOW_CLOSE, Stream.DOWNSTREAM),
+    CutKind.SLICE: (What.SLICE, Stream.DOWNSTREAM),
+    CutKind.CUT_AFTER: (What.CUT_AFTER, Stream.DOWNSTREAM),
 }
-"""A `timeout` toxic of 0 drops every byte of its stream until it is removed."""
-
-_BODIES = {effect: asdict(toxic) for effect, toxic in _BLACK_HOLES.items()}
+"""What a cut does to connections that source opens to target."""

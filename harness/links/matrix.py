@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.links.faults import Effect, Effects
+from harness.links.effects import Effect, Effects, Stream, What, on_stream
 from harness.links.link import Channel, Link
 
 
 class Outcome(StrEnum):
-    """What became of one step of a call; the first letter is what tables show (`x` for reset)."""
+    """What became of one step of a call; the first letter is what tables show (`x` for reset).
+
+    `configured` is what no probe can tell: that the link server has it so is all that is known.
+    """
 
     OK = "ok"
     REFUSED = "refused"
@@ -20,12 +23,14 @@ class Outcome(StrEnum):
     CLOSED = "closed"
     RESET = "reset"
     LATE = "late"
+    CONFIGURED = "configured"
 
 
 class Judge(StrEnum):
-    """On whose word a reading rests."""
+    """On whose word a reading rests: a probe, a connection that says nothing, or the link server alone."""
 
     PROBE = "probe"
+    CONNECT = "connect"
     LINK_SERVER = "link server"
 
 
@@ -43,7 +48,22 @@ class Trip:
     @property
     def code(self) -> str:
         """Return three letters: `ooo` is whole, `oss` a lost request, `oos` a lost reply."""
-        return "".join(_LETTERS[outcome] for outcome in (self.connect, self.request, self.reply))
+        return "".join(_LETTERS[outcome] for outcome in self.steps)
+
+    @property
+    def steps(self) -> tuple[Outcome, Outcome, Outcome]:
+        """The three in their order."""
+        return self.connect, self.request, self.reply
+
+    def as_far_as(self, expected: "Trip") -> "Trip":
+        """Return this trip, not judged where what is expected is only configured."""
+        pairs = zip(self.steps, expected.steps, strict=True)
+        return Trip(*(want if want is Outcome.CONFIGURED else seen for seen, want in pairs))
+
+    def is_as(self, expected: "Trip") -> bool:
+        """Tell whether this is what was expected, as far as it was judged."""
+        pairs = zip(self.steps, expected.steps, strict=True)
+        return all(seen in (want, Outcome.CONFIGURED) for seen, want in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +87,7 @@ class Reading:
         wrong = {
             which: f"expected {wanted}, seen {seen}"
             for which, seen, wanted in pairs
-            if seen and wanted and seen != wanted
+            if seen and wanted and not seen.is_as(wanted)
         }
         if len(wrong) == len(set(wrong.values())):
             return "; ".join(f"on {which} connection {text}" for which, text in wrong.items())
@@ -140,7 +160,7 @@ class Matrix:
 
 LEGEND = (
     "rows connect, columns listen; letters are connect, request, reply: o ok, r refused, s silent, c closed, "
-    "x reset, l late; new/existing connection; (on the link server's word)"
+    "x reset, l late, * configured, not probed; new/existing connection; (on the link server's word)"
 )
 
 
@@ -170,28 +190,75 @@ class FaultNotInForce(Exception):
         return "\n".join(lines)
 
 
-def expected_trips(effects: Effects) -> tuple[Trip, Trip]:
-    """Return what a new and an existing connection meet (design section 6, third table)."""
+def expected_trips(effects: Effects, *, by_connect: bool = False) -> tuple[Trip, Trip]:
+    """Return what a new and an existing connection meet (design section 6, third table).
+
+    Args:
+        effects: what is in force.
+        by_connect: connections are looked at, and nothing is sent over them.
+
+    """
     if Effect.REFUSED in effects:
         return _same(Outcome.REFUSED), _same(Outcome.CLOSED)
-    if Effect.REQUESTS_LOST in effects:
-        lost = Trip(Outcome.OK, Outcome.SILENT, Outcome.SILENT)
-    elif Effect.REPLIES_LOST in effects:
-        lost = Trip(Outcome.OK, Outcome.OK, Outcome.SILENT)
-    else:
-        lost = _same(Outcome.OK)
-    return lost, lost
+    upstream, downstream = on_stream(effects, Stream.UPSTREAM), on_stream(effects, Stream.DOWNSTREAM)
+    request = _expected_step(upstream)
+    reply = request if request in _FOR_BOTH else _expected_step(downstream)
+    if What.SLOW in upstream and not is_awaitable(upstream[What.SLOW]):
+        reply = Outcome.CONFIGURED
+    new = Trip(Outcome.OK, request, reply)
+    if by_connect:
+        new = Trip(Outcome.OK, Outcome.CONFIGURED, Outcome.CONFIGURED)
+    return new, _same(Outcome.CLOSED) if What.RESET in upstream else new
+
+
+def answers_stay_away(effects: Effects) -> bool:
+    """Tell whether no answer comes, or none that could be waited for."""
+    reply = expected_trips(effects)[0].reply
+    return reply not in (Outcome.OK, Outcome.LATE)
+
+
+LATE_MIN_MS = 20
+"""A shorter delay is not told apart from a busy machine."""
+
+LATE_MAX_MS = 2_000
+"""A longer one is not waited for."""
+
+
+def is_awaitable(slow: Effect) -> bool:
+    """Tell whether a delay is short enough to be waited for at each verification."""
+    return sum(slow.amounts) <= LATE_MAX_MS
+
+
+def delay_of(slow: Effect) -> float:
+    """Return the least delay of a message, in real seconds."""
+    latency_ms, jitter_ms = slow.amounts
+    return (latency_ms - jitter_ms) / 1000
 
 
 def reading_of(effects: Effects, judge: Judge = Judge.PROBE) -> Reading:
     """Return the reading that these effects should give."""
-    new, existing = expected_trips(effects)
+    new, existing = expected_trips(effects, by_connect=judge is Judge.CONNECT)
     return Reading(new=new, existing=existing, judge=judge)
 
 
 def cell_of(link: Link, reading: Reading) -> Cell:
     """Return a link's cell."""
     return Cell(source=link.source, target=link.target, channel=link.channel, reading=reading)
+
+
+def _expected_step(stream: dict[What, Effect]) -> Outcome:
+    """Return what becomes of messages on one stream."""
+    if What.LOST in stream or What.HELD in stream:
+        return Outcome.SILENT
+    if What.RESET in stream:
+        return Outcome.RESET
+    if stream.keys() & _UNTOLD:
+        return Outcome.CONFIGURED
+    if What.SLOW in stream:
+        slow = stream[What.SLOW]
+        is_told = is_awaitable(slow) and delay_of(slow) * 1000 >= LATE_MIN_MS
+        return Outcome.LATE if is_told else Outcome.CONFIGURED
+    return Outcome.OK
 
 
 def _same(outcome: Outcome) -> Trip:
@@ -210,6 +277,12 @@ def _beside(left_title: str, left: Sequence[str], right_title: str, right: Seque
     return [f"  {cell.ljust(width)}    {other}".rstrip() for cell, other in rows]
 
 
+_FOR_BOTH = (Outcome.SILENT, Outcome.RESET)
+"""A request that meets this has no reply either."""
+
+_UNTOLD = {What.RATE, What.SLOW_CLOSE, What.SLICE, What.CUT_AFTER}
+"""A probe's answer is too short to show these, or they make it take as long as they like."""
+
 _LETTERS = {
     Outcome.OK: "o",
     Outcome.REFUSED: "r",
@@ -217,4 +290,5 @@ _LETTERS = {
     Outcome.CLOSED: "c",
     Outcome.RESET: "x",
     Outcome.LATE: "l",
+    Outcome.CONFIGURED: "*",
 }

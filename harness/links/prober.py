@@ -4,17 +4,17 @@ Invariant: every connection that this class opened is either idle and kept for t
 carries a probe that was not answered and stays open as long as the cut holds, or is closed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import count
 from socket import socket
 from uuid import uuid4
 
-from harness.links.faults import Effect, Effects
 from harness.links.link import Link
-from harness.links.matrix import Outcome, Reading, Trip, expected_trips
-from harness.links.probes import Exchange, is_idle, probe_request, run_round
+from harness.links.matrix import LATE_MAX_MS, Judge, Outcome, Reading, Trip, expected_trips
+from harness.links.probe import Intent, Probe, is_to_be_kept, reading_of_probes
+from harness.links.probes import Exchange, is_idle, probe_request, run_round, watch
 from harness.links.targets import (
     ASK_PATIENCE_REAL_S,
     TargetNotAnswering,
@@ -27,57 +27,8 @@ from harness.waiting import WaitTimeout, wait_for
 STANDING_MAX = 4
 """Silent probes that stay open on one link; each is a connection at the target too."""
 
-WHOLE = expected_trips(frozenset())[0]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """What a link should be: `full` asks for a new connection even where one is kept."""
-
-    link: Link
-    effects: Effects
-    full: bool
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class Probe:
-    """One probe on its way.
-
-    `existing` tells that its connection was there before, `arrived` that the target says it saw it,
-    `standing` that it was judged silent once.
-    """
-
-    link: Link
-    probe_id: str
-    existing: bool
-    expected: Trip
-    exchange: Exchange
-    arrived: bool = False
-    standing: bool = False
-
-    @property
-    def is_unanswered(self) -> bool:
-        """Tell whether it is connected and nothing has come back."""
-        return self.exchange.connect is Outcome.OK and self.exchange.answer is None
-
-    @property
-    def is_late(self) -> bool:
-        """Tell whether it was answered after it had been judged silent."""
-        return self.standing and self.exchange.answer is Outcome.OK
-
-    @property
-    def trip(self) -> Trip:
-        """Return what became of it so far."""
-        connect, answer = self.exchange.connect or Outcome.SILENT, self.exchange.answer
-        if connect is not Outcome.OK:
-            return Trip(connect, connect, connect)
-        if self.expected.connect is Outcome.CLOSED and answer in (Outcome.CLOSED, Outcome.RESET):
-            return self.expected
-        if answer is None:
-            return Trip(connect, Outcome.OK if self.arrived else Outcome.SILENT, Outcome.SILENT)
-        if answer is Outcome.OK:
-            return Trip(connect, answer, Outcome.LATE if self.standing else answer)
-        return Trip(connect, answer, answer)
+UNTOLD_RETRIES = 2
+"""How often a delay that a busy machine has hidden is probed again."""
 
 
 class Prober:
@@ -99,6 +50,17 @@ class Prober:
                 # A link that refuses though it should not is no error here: its reading will tell.
                 with suppress(ConnectionRefusedError):
                     self._kept[link.name] = direct_connection(link.listen)
+
+    @property
+    def judge(self) -> Judge:
+        """On whose word its readings rest."""
+        return Judge.PROBE if self._targets.probe_path else Judge.CONNECT
+
+    def await_held(self, names: Collection[str], patience_real_s: float) -> list[str]:
+        """Wait for the answers to the silent probes of links whose hold has ended; return who got none."""
+        held = [probe for name in names for probe in self._standing.get(name, ()) if probe.is_unanswered]
+        watch([probe.exchange for probe in held], patience_real_s)
+        return list(dict.fromkeys(p.link.name for p in held if p.exchange.answer is not Outcome.OK))
 
     def retire(self, name: str) -> None:
         """Close all connections of a link whose cut has changed: the link server has closed them too."""
@@ -123,7 +85,9 @@ class Prober:
         try:
             self._run(new, patience_real_s)
             self._try_unclosed(new, patience_real_s)
-            new = self._retry_idled(new, patience_real_s)
+            new = self._again(new, [probe for probe in new if probe.has_idled], patience_real_s)
+            for _ in range(UNTOLD_RETRIES):
+                new = self._again(new, [probe for probe in new if probe.is_untold], patience_real_s)
             self._learn_arrivals([*old, *new])
         except BaseException:
             for probe in new:
@@ -143,32 +107,38 @@ class Prober:
     def _probes(self, intent: Intent) -> list[Probe]:
         """Return what to send over a link: nothing where a silent probe is watched already."""
         link = intent.link
-        new, existing = expected_trips(intent.effects)
+        new, existing = expected_trips(intent.effects, by_connect=self.judge is Judge.CONNECT)
         kept = self._kept.pop(link.name, None)
         if kept is None and not intent.full and self._standing.get(link.name):
             return []
-        if kept is not None and not is_idle(kept) and Effect.REFUSED not in intent.effects:
+        if kept is not None and not is_idle(kept) and existing.connect is not Outcome.CLOSED:
             kept.close()
             kept = None
         probes = []
         if kept is not None:
-            probes.append(self._probe(link, existing, kept))
+            probes.append(self._probe(intent, existing, kept))
         if intent.full or kept is None:
-            probes.append(self._probe(link, new, None))
+            probes.append(self._probe(intent, new, None))
         return probes
 
-    def _probe(self, link: Link, expected: Trip, sock: socket | None) -> Probe:
-        probe_id = f"{self._prefix}-{next(self._numbers)}"
-        request = probe_request(self._targets.probe_path, probe_id)
-        if expected.connect is Outcome.CLOSED:
-            request = b""  # it should end by itself, at once or in a moment
+    def _probe(self, intent: Intent, expected: Trip, sock: socket | None) -> Probe:
+        link, probe_id = intent.link, f"{self._prefix}-{next(self._numbers)}"
+        # A connection that should be closed ends by itself, at once or in a moment.
+        is_to_end = expected.connect is Outcome.CLOSED
         return Probe(
             link=link,
+            effects=intent.effects,
             probe_id=probe_id,
             existing=sock is not None,
             expected=expected,
-            exchange=Exchange(address=link.listen, request=request, sock=sock),
+            exchange=Exchange(
+                address=link.listen, request=b"" if is_to_end else self._request(probe_id), sock=sock
+            ),
         )
+
+    def _request(self, probe_id: str) -> bytes:
+        """Return what a probe says; where nothing takes probes it only connects."""
+        return probe_request(self._targets.probe_path, probe_id) if self._targets.probe_path else b""
 
     # ---- sending and finding out ----
 
@@ -182,9 +152,15 @@ class Prober:
             return
         whole = {probe.link.upstream for probe in probes if probe.expected.reply is Outcome.OK}
         controls = self._targets.controls({probe.link.upstream for probe in probes} - whole)
-        silent = [probe.exchange for probe in probes if _should_stay_open(probe)]
-        ending = [probe.exchange for probe in probes if not _should_stay_open(probe)]
-        run_round([*controls.values(), *ending], silent, patience_real_s)
+        silent = [probe.exchange for probe in probes if probe.is_to_stay_open]
+        late = [probe for probe in probes if probe.is_to_be_late and not probe.is_to_stay_open]
+        ending = [*controls.values()]
+        ending += [p.exchange for p in probes if not (p.is_to_stay_open or p.is_to_be_late)]
+        slack_s = LATE_MAX_MS / 1000 if late else 0.0
+        run_round(ending, silent, patience_real_s + 2 * slack_s, [probe.exchange for probe in late])
+        normal_s = max((one.took_s for one in ending if one.answer is Outcome.OK), default=0.0)
+        for probe in probes:
+            probe.normal_s = normal_s
         self._targets.check(controls)
         self._suspect(probes)
         for probe in probes:
@@ -203,36 +179,50 @@ class Prober:
 
     def _try_unclosed(self, probes: Iterable[Probe], patience_real_s: float) -> None:
         """Send a request over connections that should have ended and have not."""
-        unclosed = [probe.exchange for probe in probes if probe.is_unanswered and not probe.exchange.request]
+        unclosed = [
+            probe.exchange
+            for probe in probes
+            if probe.is_unanswered and probe.expected.connect is Outcome.CLOSED
+        ]
         for probe in probes:
             if probe.exchange in unclosed:
-                probe.exchange.request = probe_request(self._targets.probe_path, probe.probe_id)
+                probe.exchange.request = self._request(probe.probe_id)
         run_round(unclosed, (), patience_real_s)
 
-    def _retry_idled(self, probes: Sequence[Probe], patience_real_s: float) -> list[Probe]:
-        """Replace probes whose kept connection ended by idling just when it was used."""
-        idled = [probe for probe in probes if _has_idled(probe)]
-        for probe in idled:
+    def _again(
+        self, probes: Sequence[Probe], worthless: Collection[Probe], patience_real_s: float
+    ) -> list[Probe]:
+        """Replace probes that tell nothing, over new connections, where a link has no other."""
+        for probe in worthless:
             probe.exchange.close()
-        rest = [probe for probe in probes if probe not in idled]
+        rest = [probe for probe in probes if probe not in worthless]
         done = {probe.link.name for probe in rest}
+        links = {probe.link.name: probe for probe in worthless if probe.link.name not in done}
         again = [
-            self._probe(probe.link, probe.expected, None) for probe in idled if probe.link.name not in done
+            self._probe(Intent(link=one.link, effects=one.effects, full=True), one.expected, None)
+            for one in links.values()
         ]
         self._run(again, patience_real_s)
         return [*rest, *again]
 
     def _learn_arrivals(self, probes: Sequence[Probe]) -> None:
-        """Learn from the targets themselves which unanswered probes have reached them."""
-        unknown = [probe for probe in probes if probe.is_unanswered and not probe.arrived]
+        """Learn from the targets themselves which probes have reached them, and when, where it matters."""
+        unknown = [
+            probe
+            for probe in probes
+            if probe.exchange.request
+            and probe.arrived_at is None
+            and (probe.is_unanswered or probe.is_to_be_late)
+        ]
         if unknown and self._ask(unknown):
+            late = any(probe.expected.request is Outcome.LATE for probe in unknown)
             # Only its time-out is let go: a request that should have arrived and has not is a reading.
             with suppress(WaitTimeout):
                 wait_for(
                     "requests to arrive",
                     lambda: self._ask(unknown),
                     lambda missing: not missing,
-                    ASK_PATIENCE_REAL_S,
+                    ASK_PATIENCE_REAL_S + (LATE_MAX_MS / 1000 if late else 0.0),
                 )
 
     def _ask(self, probes: Sequence[Probe]) -> int:
@@ -242,8 +232,8 @@ class Prober:
             asked.setdefault(probe.link.upstream, []).append(probe.probe_id)
         seen = self._targets.seen(asked)
         for probe in probes:
-            probe.arrived = probe.arrived or probe.probe_id in seen
-        return sum(probe.expected.request is Outcome.OK and not probe.arrived for probe in probes)
+            probe.arrived_at = seen.get(probe.probe_id, probe.arrived_at)
+        return sum(probe.must_arrive for probe in probes)
 
     # ---- what is kept ----
 
@@ -269,7 +259,7 @@ class Prober:
             probes.append(probe)
             if len(probes) > STANDING_MAX:
                 probes.pop(0).exchange.close()
-        elif probe.trip == probe.expected == WHOLE and name not in self._kept and probe.exchange.sock:
+        elif is_to_be_kept(probe) and name not in self._kept and probe.exchange.sock:
             self._kept[name] = probe.exchange.sock
         else:
             probe.exchange.close()
@@ -285,34 +275,7 @@ class Prober:
         by_link: dict[str, list[Probe]] = {intent.link.name: [] for intent in intents}
         for probe in probes:
             by_link[probe.link.name].append(probe)
-        return {name: _reading(found) for name, found in by_link.items()}
-
-
-def _reading(probes: Sequence[Probe]) -> Reading:
-    new = _judged([probe for probe in probes if not probe.existing])
-    existing = _judged([probe for probe in probes if probe.existing])
-    # A connection just opened and kept is the existing one from now on.
-    return Reading(new=new, existing=new if existing is None and new == WHOLE else existing)
-
-
-def _judged(probes: Sequence[Probe]) -> Trip | None:
-    """Return the newest trip, unless an older one has been answered late."""
-    late = [probe for probe in probes if probe.is_late]
-    trips = [probe.trip for probe in (late or probes)]
-    return trips[-1] if trips else None
-
-
-def _should_stay_open(probe: Probe) -> bool:
-    """Tell whether a probe ends only if its link is wrong, or, of a connection to be closed, maybe later."""
-    return probe.expected.reply is Outcome.SILENT or not probe.exchange.request
-
-
-def _has_idled(probe: Probe) -> bool:
-    return (
-        probe.existing
-        and probe.expected.reply is Outcome.OK
-        and probe.exchange.answer in (Outcome.CLOSED, Outcome.RESET)
-    )
+        return {name: replace(reading_of_probes(found), judge=self.judge) for name, found in by_link.items()}
 
 
 def _check_answer(probe: Probe) -> None:

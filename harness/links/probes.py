@@ -45,6 +45,7 @@ class Exchange:
     address: str
     request: bytes
     sock: socket.socket | None = None
+    is_over_when_connected: bool = False
     connect: Outcome | None = None
     answer: Outcome | None = None
     begun_at: float = 0.0
@@ -102,7 +103,7 @@ class Exchange:
             self.connect = Outcome.REFUSED if error == errno.ECONNREFUSED else Outcome.RESET
             return self._end(self.connect)
         self.connect = Outcome.OK
-        return self._send(self.sock)
+        return self._end(Outcome.OK) if self.is_over_when_connected else self._send(self.sock)
 
     def _send(self, sock: socket.socket) -> int:
         self.sent_at = monotonic()
@@ -132,7 +133,12 @@ class Exchange:
         return 0
 
 
-def run_round(ending: Collection[Exchange], silent: Collection[Exchange], patience_real_s: float) -> None:
+def run_round(
+    ending: Collection[Exchange],
+    silent: Collection[Exchange],
+    patience_real_s: float,
+    late: Collection[Exchange] = (),
+) -> None:
     """Run all exchanges at once.
 
     Args:
@@ -140,15 +146,29 @@ def run_round(ending: Collection[Exchange], silent: Collection[Exchange], patien
         silent: those that should connect, and then nothing; watched for as long as silence takes to
             judge. An exchange that is still open at the end has `answer` None.
         patience_real_s: real seconds.
+        late: those that should end later than the others; waited for as they are, and nothing is
+            measured by them.
 
     """
     deadline = monotonic() + patience_real_s
     with selectors.DefaultSelector() as selector:
-        for exchange in silent:
+        for exchange in (*silent, *late):
             _register(selector, exchange, exchange.begin())
-        _await_ends(selector, ending, len(ending) if not silent else PACE, deadline)
+        _await_ends(selector, ending, PACE if silent or late else len(ending), deadline)
         _await_connections(selector, silent, deadline)
         _watch_silence(selector, ending, silent)
+        while any(exchange.answer is None for exchange in late) and (left := deadline - monotonic()) > 0:
+            _pump(selector, left, set())
+
+
+def watch(exchanges: Collection[Exchange], patience_real_s: float) -> None:
+    """Wait for the ends of exchanges that have begun, up to the patience in real seconds."""
+    deadline = monotonic() + patience_real_s
+    with selectors.DefaultSelector() as selector:
+        for exchange in exchanges:
+            _register(selector, exchange, selectors.EVENT_READ)
+        while any(exchange.answer is None for exchange in exchanges) and (left := deadline - monotonic()) > 0:
+            _pump(selector, left, set())
 
 
 def is_idle(sock: socket.socket) -> bool:

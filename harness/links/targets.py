@@ -36,11 +36,11 @@ class Targets:
     """All targets of a cluster, by the address where they listen.
 
     Args:
-        probe_path: where every target takes probes.
+        probe_path: where every target takes probes; None: nowhere, so that it is only connected to.
 
     """
 
-    def __init__(self, probe_path: str) -> None:
+    def __init__(self, probe_path: str | None) -> None:
         self.probe_path = probe_path
         self._targets: dict[str, Target] = {}
         self._direct: dict[str, socket.socket] = {}
@@ -104,8 +104,8 @@ class Targets:
         if silent:
             raise TargetNotAnswering(f"no answer to a probe around the links: {', '.join(silent)}")
 
-    def seen(self, probes: Mapping[str, Sequence[str]]) -> set[str]:
-        """Ask each target directly which of these probe ids it has seen.
+    def seen(self, probes: Mapping[str, Sequence[str]]) -> dict[str, float]:
+        """Ask each target directly which of these probe ids it has seen, and when by CLOCK_MONOTONIC.
 
         Args:
             probes: upstream address -> ids.
@@ -114,12 +114,13 @@ class Targets:
             TargetNotAnswering: a target did not answer within 2 s.
 
         """
+        path = self.probe_path or ""
         asked = [
-            Exchange(address=upstream, request=ask_request(self.probe_path, ids), sock=self._idle(upstream))
+            Exchange(address=upstream, request=ask_request(path, ids), sock=self._idle(upstream))
             for upstream, ids in probes.items()
         ]
         run_round(asked, (), ASK_PATIENCE_REAL_S)
-        seen: set[str] = set()
+        seen: dict[str, float] = {}
         for exchange in asked:
             seen |= _ids_seen(self._targets[exchange.address], exchange)
         for exchange in asked:
@@ -143,6 +144,8 @@ class Targets:
         ]
 
     def _control(self, target: Target) -> Exchange:
+        if self.probe_path is None:
+            return Exchange(address=target.upstream, request=b"", is_over_when_connected=True)
         return Exchange(address=target.control, request=probe_request(self.probe_path, "control"))
 
     def _idle(self, upstream: str) -> socket.socket | None:
@@ -175,21 +178,23 @@ def direct_connection(address: str) -> socket.socket:
 
 
 def is_answered(exchange: Exchange) -> bool:
-    """Tell whether a probe, or a question about probes, was answered with 200."""
+    """Tell whether a probe, or a question about probes, was answered with 200, or nothing was asked."""
+    if exchange.is_over_when_connected:
+        return exchange.answer is Outcome.OK
     return exchange.answer is Outcome.OK and exchange.status_line.split(" ")[1:2] == ["200"]
 
 
 def _describe(target: Target, exchange: Exchange) -> str:
-    if exchange.answer is Outcome.OK:
+    if exchange.answer is Outcome.OK and exchange.received:
         outcome = f"answered {exchange.status_line!r}, not 200, to a probe"
     else:
         outcome = str(exchange.answer or Outcome.SILENT)
     return f"{target.party} at {target.upstream} ({outcome})"
 
 
-def _ids_seen(target: Target, exchange: Exchange) -> set[str]:
+def _ids_seen(target: Target, exchange: Exchange) -> dict[str, float]:
     if not is_answered(exchange):
         exchange.close()
         raise TargetNotAnswering(f"asked for the probes it saw: {_describe(target, exchange)}")
     seen = json.loads(exchange.body)["seen"]
-    return {probe_id for probe_id, at in seen.items() if at is not None}
+    return {probe_id: at for probe_id, at in seen.items() if at is not None}

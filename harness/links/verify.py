@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.links.api import Proxy
-from harness.links.faults import Effects, Ledger, effects_seen, is_ours
+from harness.links.effects import Effects, effect_of, effects_seen
+from harness.links.faults import Ledger
 from harness.links.link import Link
 from harness.links.matrix import FaultNotInForce, Judge, Matrix, Reading, cell_of, reading_of
-from harness.links.prober import Intent, Prober
+from harness.links.probe import Intent
+from harness.links.prober import Prober
 from harness.links.wiring import Wiring
 
 if TYPE_CHECKING:
@@ -153,7 +155,9 @@ class Verifier:
         if (proxy.listen, proxy.upstream) != (link.listen, link.upstream):
             return f"leads from {proxy.listen} to {proxy.upstream}, not from {link.listen} to {link.upstream}"
         foreign = [
-            f"{toxic.name} ({toxic.type} {toxic.stream})" for toxic in proxy.toxics if not is_ours(toxic)
+            f"{toxic.name} ({toxic.type} {toxic.stream})"
+            for toxic in proxy.toxics
+            if effect_of(toxic) is None
         ]
         if foreign:
             return f"the link server has a toxic that is not ours: {', '.join(foreign)}"
@@ -164,4 +168,4 @@ class Verifier:
 
 
 def _words(effects: Effects) -> str:
-    return " and ".join(sorted(effect.name.lower().replace("_", " ") for effect in effects)) or "whole"
+    return " and ".join(sorted(map(str, effects))) or "whole"

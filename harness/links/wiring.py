@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from harness.links.api import ApiError, Call, LinkServerDied, Proxy, ToxiproxyApi
-from harness.links.faults import NO_EFFECTS, Effect, Effects, calls_between
+from harness.links.changes import Way, joined, stages_of, way_of
+from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects
 from harness.links.link import Link
 from harness.links.targets import Target
 
@@ -28,6 +29,7 @@ class Wiring:
         self._prefix = f"{prefix}-" if prefix else ""
         self.links: dict[str, Link] = {}
         self._controls: dict[str, Proxy] = {}
+        self._stuck: set[str] = set()
 
     def proxy_name(self, link: Link) -> str:
         """Return the name of a link's proxy on the link server."""
@@ -65,6 +67,7 @@ class Wiring:
 
         """
         self.api = api
+        self._stuck.clear()
         proxies = [self._proxy(link, wanted(link)) for link in self.links.values()]
         made = self._populate([*proxies, *self._controls.values()])
         self.make_so({name: _at_birth(wanted(link)) for name, link in self.links.items()}, wanted)
@@ -100,19 +103,39 @@ class Wiring:
         proxies = self.api.proxies()
         return {name: proxies.get(self.proxy_name(link)) for name, link in self.links.items()}
 
-    def make_so(self, before: Mapping[str, Effects], wanted: Wanted) -> None:
+    def make_so(self, before: Mapping[str, Effects], wanted: Wanted) -> list[str]:
         """Bring links from the effects they have to those that are wanted.
+
+        Returns the names of those whose proxy was changed in place.
 
         Raises:
             ApiError: the link server refused.
             LinkServerDied: no answer.
 
         """
-        calls: list[Call] = []
+        changes = []
+        alive = []
         for name, effects in before.items():
-            link = self.links[name]
-            calls += calls_between(self.proxy_name(link), effects, wanted(link))
-        self.api.batch(calls)
+            link, after = self.links[name], wanted(self.links[name])
+            way = way_of(effects, after, is_stuck=name in self._stuck)
+            changes.append(stages_of(self.proxy_name(link), link, effects, after, way))
+            self._remember_stuck(name, effects, after, way)
+            alive += [name] if way is Way.IN_PLACE else []
+        for stage in joined(changes):
+            self.api.batch(stage)
+        return alive
+
+    def end_is_gone(self, name: str, effects: Effects) -> None:
+        """Remember that an end of a link died or was paused: what is queued there may never be taken."""
+        if _may_queue(effects):
+            self._stuck.add(name)
+
+    def _remember_stuck(self, name: str, before: Effects, after: Effects, way: Way) -> None:
+        """Closed connections leave their queues behind; a proxy that queues no more has none."""
+        if way is Way.MADE_ANEW or not _may_queue(after):
+            self._stuck.discard(name)
+        elif Effect.REFUSED in after and _may_queue(before):
+            self._stuck.add(name)
 
     def _populate(self, proxies: Sequence[Proxy]) -> dict[str, Proxy]:
         try:
@@ -140,6 +163,10 @@ class Wiring:
 def _at_birth(effects: Effects) -> Effects:
     """Return what a proxy is made with: refused until its toxics are there."""
     return frozenset({Effect.REFUSED}) if effects else NO_EFFECTS
+
+
+def _may_queue(effects: Effects) -> bool:
+    return any(effect.what in QUEUEING for effect in effects)
 
 
 def _target(link: Link, control: Proxy, made: Mapping[str, Proxy]) -> Target:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from harness.links.api import ToxiproxyApi
-from harness.links.fabric import Links
+from harness.links.fabric import PROBE_PATH, Links
 from harness.links.link import Channel, Link
 from harness.links.toxiproxy import find_server, server_argv, wait_ready
 from harness.ports import Reservations
@@ -46,11 +46,17 @@ class LinkWorld:
         nodes: how many.
         agents: names of agents, which have client links to every node.
         path: of the link server's program; None: the real one.
+        probe_path: None: the nodes' links are looked at by connections alone.
 
     """
 
     def __init__(
-        self, folder: Path, nodes: int = 3, agents: Sequence[str] = (), path: Path | None = None
+        self,
+        folder: Path,
+        nodes: int = 3,
+        agents: Sequence[str] = (),
+        path: Path | None = None,
+        probe_path: str | None = PROBE_PATH,
     ) -> None:
         self._path = path or find_server()
         self.ports = Reservations()
@@ -63,7 +69,7 @@ class LinkWorld:
             peer, client = self.ports.reserve(2)
             seen: dict[str, float] = {}
             self.nodes[name] = (StandIn(peer, seen), StandIn(client, seen))
-        self.links = Links(self.server.api, "w1")
+        self.links = Links(self.server.api, "w1", probe_path)
         self.links.add([*self._peer_links(), *self._client_links(agents)])
 
     def __enter__(self) -> Self:

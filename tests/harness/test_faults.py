@@ -1,23 +1,17 @@
-"""Faults as data: what a cut does to which proxies, and how cuts compose."""
+"""Faults as data: what a cut does to which links, and what all of them together have in force."""
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.links.api import Call, Proxy, Toxic
-from harness.links.faults import (
-    NO_EFFECTS,
-    Cut,
-    Effect,
-    Effects,
-    Ledger,
-    calls_between,
-    effects_of,
-    effects_seen,
-)
+from harness.cuts import Cut
+from harness.links.effects import NO_EFFECTS, Effect, Stream, What
+from harness.links.faults import Hold, Ledger, effects_of
 from harness.links.link import Channel, Link
+from harness.topology import Edge
 
 LISTEN, UPSTREAM = "127.0.0.1:1", "127.0.0.1:2"
+UP, DOWN = Stream.UPSTREAM, Stream.DOWNSTREAM
 
 
 def link(source: str, target: str, channel: Channel = Channel.PEER) -> Link:
@@ -28,53 +22,107 @@ AB, BA = link("a", "b"), link("b", "a")
 CLIENT = link("C1", "a", Channel.CLIENT)
 LINKS = {("a", "b"): [AB], ("b", "a"): [BA], ("C1", "a"): [CLIENT]}
 
-some_effects = st.frozensets(st.sampled_from(list(Effect)))
-some_holds = st.lists(
-    st.frozensets(st.tuples(st.sampled_from([AB.name, BA.name]), st.sampled_from(list(Effect))), min_size=1),
-    max_size=6,
+SOME_CUTS = [
+    Cut.BLACKHOLE,
+    Cut.HOLD,
+    Cut.slow(100),
+    Cut.slow(200, 50),
+    Cut.REFUSE,
+    Cut.LOSE_REQUESTS,
+    Cut.LOSE_REPLIES,
+    Cut.RESET,
+    Cut.rate(10),
+    Cut.rate(20),
+    Cut.slow_close(5),
+    Cut.slice(100, 7),
+    Cut.slice(10),
+    Cut.cut_after(1000),
+    Cut.cut_after(10),
+]
+some_faults = st.lists(
+    st.tuples(st.sampled_from(SOME_CUTS), st.sampled_from([("a", "b"), ("b", "a")])), max_size=6
 )
 
 
 @pytest.mark.parametrize(
-    ("kind", "edge", "expected"),
+    ("cut", "edge", "expected"),
     [
+        (Cut.BLACKHOLE, ("a", "b"), {("peer-a-b", Effect.REQUESTS_LOST), ("peer-b-a", Effect.REPLIES_LOST)}),
         (
-            Cut.BLACKHOLE,
+            Cut.HOLD,
             ("a", "b"),
-            {("peer-a-b", Effect.REQUESTS_LOST), ("peer-b-a", Effect.REPLIES_LOST)},
+            {("peer-a-b", Effect(What.HELD, UP)), ("peer-b-a", Effect(What.HELD, DOWN))},
+        ),
+        (
+            Cut.slow(9, 3),
+            ("a", "b"),
+            {("peer-a-b", Effect(What.SLOW, UP, (9, 3))), ("peer-b-a", Effect(What.SLOW, DOWN, (9, 3)))},
         ),
         (Cut.REFUSE, ("a", "b"), {("peer-a-b", Effect.REFUSED)}),
         (Cut.LOSE_REQUESTS, ("a", "b"), {("peer-a-b", Effect.REQUESTS_LOST)}),
         (Cut.LOSE_REPLIES, ("a", "b"), {("peer-a-b", Effect.REPLIES_LOST)}),
+        (Cut.RESET, ("a", "b"), {("peer-a-b", Effect(What.RESET, UP))}),
+        (Cut.rate(3), ("a", "b"), {("peer-a-b", Effect(What.RATE, DOWN, (3,)))}),
+        (Cut.slow_close(3), ("a", "b"), {("peer-a-b", Effect(What.SLOW_CLOSE, DOWN, (3,)))}),
+        (Cut.slice(3), ("a", "b"), {("peer-a-b", Effect(What.SLICE, DOWN, (3, 0)))}),
+        (Cut.cut_after(3), ("a", "b"), {("peer-a-b", Effect(What.CUT_AFTER, DOWN, (3,)))}),
         (Cut.BLACKHOLE, ("C1", "a"), {("client-C1-a", Effect.REQUESTS_LOST)}),
         (Cut.BLACKHOLE, ("a", "C1"), {("client-C1-a", Effect.REPLIES_LOST)}),
         (Cut.REFUSE, ("a", "C1"), set()),
     ],
 )
 def test_a_cut_acts_on_the_streams_of_the_designs_table(
-    kind: Cut, edge: tuple[str, str], expected: set[tuple[str, Effect]]
+    cut: Cut, edge: Edge, expected: set[tuple[str, Effect]]
 ) -> None:
     """Messages are cut on both proxies, connections on the one that the source opens."""
-    assert effects_of(kind, edge, LINKS) == expected
+    assert effects_of(cut, edge, LINKS) == expected
 
 
 @settings(deadline=None)
-@given(some_holds, st.randoms(use_true_random=False))
+@given(some_faults, st.randoms(use_true_random=False))
 def test_effects_last_as_long_as_any_hold_in_any_order_of_healing(
-    all_effects: list[frozenset[tuple[str, Effect]]], shuffler: object
+    faults: list[tuple[Cut, Edge]], shuffler: object
 ) -> None:
-    """Nested and overlapping faults compose; a link heals when no fault holds it."""
+    """Nested and overlapping faults compose; what is in force follows from those that are left."""
     ledger = Ledger()
-    holds = [ledger.take(Cut.BLACKHOLE, [], effects) for effects in all_effects]
+    holds = [ledger.take(cut, [edge], effects_of(cut, edge, LINKS)) for cut, edge in faults]
     shuffler.shuffle(holds)  # type: ignore[attr-defined]
     while holds:
         for one in (AB, BA):
-            expected = {effect for hold in holds for name, effect in hold.effects if name == one.name}
-            assert ledger.effects_on(one) == expected
+            assert ledger.effects_on(one) == left_by(holds, one)
         gone = holds.pop()
         assert ledger.release(gone)
         assert not ledger.release(gone), "a hold ends once"
-    assert ledger.effects_on(AB) == NO_EFFECTS
+    assert ledger.effects_on(AB) == ledger.effects_on(BA) == NO_EFFECTS
+
+
+@pytest.mark.parametrize(
+    ("cuts", "expected"),
+    [
+        ([Cut.slow(100), Cut.slow(200, 10)], "requests slow(200,10)"),
+        ([Cut.slow(100), Cut.BLACKHOLE], "requests lost"),
+        ([Cut.HOLD, Cut.BLACKHOLE, Cut.RESET], "requests lost"),
+        ([Cut.HOLD, Cut.RESET, Cut.slow(5)], "requests held"),
+        ([Cut.RESET, Cut.slow(5)], "requests reset"),
+        ([Cut.rate(20), Cut.rate(10)], "replies at rate(10)"),
+        ([Cut.slice(10), Cut.slice(10, 5), Cut.slice(20, 9)], "replies sliced(10,5)"),
+        ([Cut.cut_after(20), Cut.cut_after(10)], "replies cut after(10)"),
+        ([Cut.slow_close(20), Cut.slow_close(10)], "replies closed slowly(20)"),
+        ([Cut.rate(20), Cut.LOSE_REPLIES, Cut.cut_after(9)], "replies lost"),
+        ([Cut.rate(20), Cut.HOLD], "requests held, replies at rate(20)"),
+        ([Cut.REFUSE, Cut.slow(5), Cut.rate(7)], "requests slow(5,0), replies at rate(7), refused"),
+    ],
+    ids=str,
+)
+def test_of_one_kind_the_strongest_counts_and_what_swallows_hides_what_spoils(
+    cuts: list[Cut], expected: str
+) -> None:
+    """The rules of composition, whatever came first."""
+    for order in (cuts, cuts[::-1]):
+        ledger = Ledger()
+        for cut in order:
+            ledger.take(cut, [("a", "b")], effects_of(cut, ("a", "b"), LINKS))
+        assert ledger.describe(AB) == f"peer-a-b: {expected}"
 
 
 def test_death_refuses_beside_every_other_hold() -> None:
@@ -89,34 +137,6 @@ def test_death_refuses_beside_every_other_hold() -> None:
     assert ledger.effects_on(AB) == NO_EFFECTS
 
 
-@settings(deadline=None)
-@given(some_effects, some_effects)
-def test_the_calls_bring_a_proxy_from_any_effects_to_any_others(before: Effects, after: Effects) -> None:
-    """Played on a model of a proxy, which then shows what is wanted."""
-    proxy = Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True)
-    for call in (*calls_between("p", NO_EFFECTS, before), *calls_between("p", before, after)):
-        proxy = played(proxy, call)
-    assert effects_seen(proxy) == after
-
-
-def test_requests_are_lost_before_replies_and_come_back_after_them() -> None:
-    """So that no call slips through half a cut."""
-    both = frozenset({Effect.REQUESTS_LOST, Effect.REPLIES_LOST})
-    adding = [call.body["name"] for call in calls_between("p", NO_EFFECTS, both)]  # type: ignore[index]
-    removing = [call.path for call in calls_between("p", both, NO_EFFECTS)]
-    assert adding == ["cut_upstream", "cut_downstream"]
-    assert removing == ["/proxies/p/toxics/cut_downstream", "/proxies/p/toxics/cut_upstream"]
-
-
-def test_a_toxic_that_is_not_quite_ours_is_not_taken_for_it() -> None:
-    """Such as one whose toxicity somebody has set to a half."""
-    half = Toxic(
-        name="cut_upstream", type="timeout", stream="upstream", toxicity=0.5, attributes={"timeout": 0}
-    )
-    proxy = Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True, toxics=(half,))
-    assert effects_seen(proxy) == NO_EFFECTS
-
-
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "a#b"])
 def test_a_name_that_would_not_survive_in_a_path_is_refused(name: str) -> None:
     """Toxiproxy takes names raw."""
@@ -124,14 +144,29 @@ def test_a_name_that_would_not_survive_in_a_path_is_refused(name: str) -> None:
         link(name, "b")
 
 
-def played(proxy: Proxy, call: Call) -> Proxy:
-    fields = {"name": proxy.name, "listen": proxy.listen, "upstream": proxy.upstream}
-    match call.method:
-        case "PATCH":
-            return Proxy(**fields, enabled=call.body["enabled"], toxics=proxy.toxics)  # type: ignore[index]
-        case "POST":
-            toxic = Toxic(**call.body)  # type: ignore[arg-type]
-            return Proxy(**fields, enabled=proxy.enabled, toxics=(*proxy.toxics, toxic))
-        case _:
-            left = tuple(toxic for toxic in proxy.toxics if not call.path.endswith(f"/toxics/{toxic.name}"))
-            return Proxy(**fields, enabled=proxy.enabled, toxics=left)
+def left_by(holds: list[Hold], one: Link) -> set[Effect]:
+    """What these holds have in force on a link, by the rules as a reader would apply them."""
+    wanted = {effect for hold in holds for name, effect in hold.effects if name == one.name}
+    left = {effect for effect in wanted if effect.what is What.REFUSED}
+    for stream in Stream:
+        there = {effect for effect in wanted if effect.stream is stream}
+        swallowing = [what for what in (What.LOST, What.HELD, What.RESET) if Effect(what, stream) in there]
+        if swallowing:
+            left.add(Effect(swallowing[0], stream))
+            continue
+        for what, strongest in (
+            (What.SLOW, max),
+            (What.RATE, min),
+            (What.SLOW_CLOSE, max),
+            (What.CUT_AFTER, min),
+        ):
+            amounts = [effect.amounts for effect in there if effect.what is what]
+            left |= {Effect(what, stream, strongest(amounts))} if amounts else set()
+        slices = [effect.amounts for effect in there if effect.what is What.SLICE]
+        smallest = min((size for size, _ in slices), default=0)
+        left |= (
+            {Effect(What.SLICE, stream, max(one for one in slices if one[0] == smallest))}
+            if slices
+            else set()
+        )
+    return left

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.cuts import Cut
 from harness.links.api import Call, LinkServerDied
-from harness.links.fabric import Condition, Links
-from harness.links.faults import Cut
+from harness.links.fabric import Links
 from harness.links.link import Channel, Link
 from harness.links.matrix import Judge
+from harness.links.parties import Condition
 from harness.links.targets import TargetNotAnswering
-from harness.ports import Reservations
 from harness.topology import groups, one_way
 from tests.doubles.world import LinkWorld
 
@@ -97,17 +97,6 @@ def test_a_target_without_a_probe_path_is_named_with_its_answer(tmp_path: Path) 
             world.links.verify()
 
 
-def test_links_of_a_program_that_takes_no_probes_are_judged_by_the_link_server(world: LinkWorld) -> None:
-    """Reported as such, not as probed."""
-    with Reservations() as ports:
-        listen, upstream = ports.reserve(2)
-        links = Links(world.server.api, "w2", probe_path=None)
-        links.add([Link(source="a", target="b", channel=Channel.PEER, listen=listen, upstream=upstream)])
-        links.cut([("a", "b")], Cut.LOSE_REQUESTS)
-        assert links.verify().reading("a", "b").code == "(oss)"
-        links.close()
-
-
 def test_a_dead_link_server_is_replaced_and_the_links_are_as_they_were(world: LinkWorld) -> None:
     """From the harness's own record: cuts, deaths and all."""
     links = world.links
@@ -169,7 +158,12 @@ def test_two_clusters_share_a_link_server(world: LinkWorld, tmp_path: Path) -> N
 
 def test_a_proxy_with_toxics_is_told_by_its_call(world: LinkWorld) -> None:
     """The link server's refusal reaches the caller, and nothing stays cut."""
-    body = {"name": "cut_upstream", "type": "latency", "stream": "upstream", "attributes": {"latency": 0}}
+    body = {
+        "name": "cut_lost_upstream",
+        "type": "latency",
+        "stream": "upstream",
+        "attributes": {"latency": 0},
+    }
     world.server.api.call(Call("POST", "/proxies/w1-peer-s1-s2/toxics", body))
     with pytest.raises(Exception, match="409 to POST /proxies/w1-peer-s1-s2/toxics: toxic already exists"):
         world.links.cut([("s1", "s2")], Cut.BLACKHOLE)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.cuts import Cut
 from harness.links.fabric import Links
-from harness.links.faults import Cut
 from harness.links.matrix import FaultNotInForce
 from harness.topology import Edge, groups
 from tests.doubles.world import DEAF, LinkWorld

@@ -1,0 +1,122 @@
+"""The API calls that bring a proxy from one set of effects to another.
+
+Invariant: no call slips through half a change. Cutting, a link is refused first and requests are cut before
+replies; healing goes the other way round. What a live connection would carry from one state into the next
+- a reset's linger, the stream that lost bytes, the queue that nobody empties - ends with the connection:
+
+- *in place* connections live on, but that Toxiproxy closes those of a stream that lost bytes;
+- *cycled* means that the proxy is disabled meanwhile, which closes every connection;
+- *made anew* means that the proxy is deleted and created, which closes every connection and drops what was
+  queued: Toxiproxy 2.12 hangs for ever when it is to flush a queue to an end that has died.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import StrEnum
+from itertools import chain, zip_longest
+
+from harness.links.api import Call
+from harness.links.calls import add_toxic, delete_proxy, enable, remove_toxic, update_toxic
+from harness.links.effects import QUEUEING, Effect, Effects, Stream, What, on_stream
+from harness.links.link import Link
+
+Stage = list[Call]
+"""Calls that may be sent back to back; the next stage waits for their answers."""
+
+
+class Way(StrEnum):
+    """How a proxy is changed; see above."""
+
+    IN_PLACE = "in place"
+    CYCLED = "cycled"
+    MADE_ANEW = "made anew"
+
+
+def way_of(before: Effects, after: Effects, *, is_stuck: bool) -> Way:
+    """Return how to change a proxy.
+
+    Args:
+        before: what is in force.
+        after: what should be.
+        is_stuck: an end of the link has died, was paused or was cut off since something was queued.
+
+    """
+    gone = before - after
+    if is_stuck and any(effect.what in QUEUEING for effect in gone):
+        return Way.MADE_ANEW
+    ways = [_way_of_stream(on_stream(before, stream), on_stream(after, stream)) for stream in Stream]
+    return max(ways, key=list(Way).index)
+
+
+def stages_of(proxy: str, link: Link, before: Effects, after: Effects, way: Way) -> list[Stage]:
+    """Return the calls that change a proxy, in the order in which they are to be made.
+
+    Args:
+        proxy: its name.
+        link: which it serves.
+        before: what is in force.
+        after: what should be.
+        way: how.
+
+    """
+    match way:
+        case Way.MADE_ANEW:
+            fields = {"name": proxy, "listen": link.listen, "upstream": link.upstream, "enabled": not after}
+            made = [delete_proxy(proxy), Call("POST", "/proxies", fields)]
+            at_birth = frozenset({Effect.REFUSED}) if after else after
+            return [made, *stages_of(proxy, link, at_birth, after, Way.IN_PLACE)]
+        case Way.CYCLED:
+            closed = frozenset({Effect.REFUSED})
+            return [
+                *_in_place(proxy, before, before | closed),
+                *_in_place(proxy, before | closed, after | closed),
+                *_in_place(proxy, after | closed, after),
+            ]
+        case Way.IN_PLACE:
+            return _in_place(proxy, before, after)
+
+
+def joined(changes: Iterable[list[Stage]]) -> list[Stage]:
+    """Return the stages of several proxies' changes as stages of all of them."""
+    every = list(changes)
+    return [list(chain.from_iterable(stage)) for stage in zip_longest(*every, fillvalue=())]
+
+
+def _way_of_stream(before: dict[What, Effect], after: dict[What, Effect]) -> Way:
+    """Return what the change of one stream asks for."""
+    if What.HELD in before and (What.LOST in after or What.RESET in after):
+        return Way.MADE_ANEW
+    if (What.RESET in before) != (What.RESET in after):
+        return Way.CYCLED
+    if What.LOST in before and What.LOST not in after and after:
+        return Way.CYCLED
+    return Way.IN_PLACE
+
+
+def _in_place(proxy: str, before: Effects, after: Effects) -> list[Stage]:
+    """Return the calls that need no closed connection.
+
+    A queue that is to be removed is first told to hold nothing back, so that it empties by itself: the
+    removal of a full one would wait, with a lock held, for whoever reads, and a reader that is gone
+    waits for that lock.
+    """
+    old, new = _toxics(before), _toxics(after)
+    gone = [effect for name, effect in old.items() if name not in new][::-1]
+    held = [effect for effect in gone if effect.what is What.HELD]
+    begin: Stage = [enable(proxy, enabled=False)] if Effect.REFUSED in after - before else []
+    begin += [add_toxic(proxy, effect.toxic) for name, effect in new.items() if name not in old]
+    begin += [
+        update_toxic(proxy, effect.toxic) for name, effect in new.items() if old.get(name, effect) != effect
+    ]
+    begin += [update_toxic(proxy, replace(effect.toxic, attributes={"latency": 0})) for effect in held]
+    end = [remove_toxic(proxy, effect.toxic.name) for effect in gone]
+    if Effect.REFUSED in before - after:
+        end.append(enable(proxy, enabled=True))
+    return [stage for stage in ([begin, end] if held else [begin + end]) if stage]
+
+
+def _toxics(effects: Effects) -> dict[str, Effect]:
+    """Return toxics by name, requests first."""
+    toxics = [effect for effect in effects if effect.stream is not None]
+    toxics.sort(key=lambda effect: (effect.stream is Stream.DOWNSTREAM, effect.what))
+    return {effect.toxic.name: effect for effect in toxics}

@@ -1,0 +1,164 @@
+"""The calls that bring a proxy from one set of effects to another, played on a model of Toxiproxy."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.cuts import Cut
+from harness.links.api import Call, Proxy, Toxic
+from harness.links.changes import Way, joined, stages_of, way_of
+from harness.links.effects import NO_EFFECTS, Effect, Effects, Stream, What, effect_of, effects_seen, in_force
+from harness.links.faults import effects_of
+from harness.links.link import Channel, Link
+from tests.harness.test_faults import SOME_CUTS
+
+LISTEN, UPSTREAM = "127.0.0.1:1", "127.0.0.1:2"
+LINK = Link(source="a", target="b", channel=Channel.PEER, listen=LISTEN, upstream=UPSTREAM)
+UP, DOWN = Stream.UPSTREAM, Stream.DOWNSTREAM
+HELD, RESET = Effect(What.HELD, UP), Effect(What.RESET, UP)
+SLOW = Effect(What.SLOW, UP, (5, 0))
+
+some_effects = st.lists(
+    st.tuples(st.sampled_from(SOME_CUTS), st.sampled_from([("a", "b"), ("b", "a")])), max_size=5
+).map(
+    lambda faults: in_force(
+        effect
+        for cut, edge in faults
+        for name, effect in effects_of(cut, edge, {("a", "b"): [LINK]})
+        if name == LINK.name
+    )
+)
+
+
+@settings(deadline=None)
+@given(some_effects, some_effects, st.booleans())
+def test_the_calls_bring_a_proxy_from_any_effects_to_any_others(
+    before: Effects, after: Effects, is_stuck: bool
+) -> None:
+    """The model then shows exactly the toxics that are wanted, each as a cut makes it."""
+    whole = Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True)
+    proxy = played(whole, calls(NO_EFFECTS, before))
+    assert effects_seen(proxy) == before
+    proxy = played(proxy, calls(before, after, is_stuck=is_stuck))
+    assert effects_seen(proxy) == after
+    assert all(effect_of(toxic) for toxic in proxy.toxics)
+
+
+@settings(deadline=None)
+@given(some_effects, some_effects)
+def test_nothing_is_ever_added_behind_a_queue_that_is_to_hold(before: Effects, after: Effects) -> None:
+    """Toxiproxy lets one message go of the last toxic of a stream when it adds another."""
+    if way_of(before, after, is_stuck=False) is not Way.IN_PLACE:
+        return
+    for stream in Stream:
+        if Effect(What.HELD, stream) in before & after:
+            added = [call for call in calls(before, after) if call.method == "POST"]
+            assert not [call for call in added if call.body["stream"] == stream]  # type: ignore[index]
+
+
+def test_requests_are_lost_before_replies_and_come_back_after_them() -> None:
+    """So that no call slips through half a cut."""
+    both = frozenset({Effect.REQUESTS_LOST, Effect.REPLIES_LOST})
+    adding = [call.body["name"] for call in calls(NO_EFFECTS, both)]  # type: ignore[index]
+    removing = [call.path for call in calls(both, NO_EFFECTS)]
+    assert adding == ["cut_lost_upstream", "cut_lost_downstream"]
+    assert removing == ["/proxies/p/toxics/cut_lost_downstream", "/proxies/p/toxics/cut_lost_upstream"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_stuck", "way"),
+    [
+        ({HELD}, set(), False, Way.IN_PLACE),
+        ({HELD}, {SLOW}, False, Way.IN_PLACE),
+        ({SLOW}, {HELD}, False, Way.IN_PLACE),
+        ({HELD}, set(), True, Way.MADE_ANEW),
+        ({SLOW}, set(), True, Way.MADE_ANEW),
+        ({Effect.REQUESTS_LOST}, set(), True, Way.IN_PLACE),
+        ({HELD}, {Effect.REQUESTS_LOST}, False, Way.MADE_ANEW),
+        ({HELD}, {RESET}, False, Way.MADE_ANEW),
+        ({Effect.REQUESTS_LOST}, {HELD}, False, Way.CYCLED),
+        ({Effect.REQUESTS_LOST}, {SLOW}, False, Way.CYCLED),
+        ({Effect.REQUESTS_LOST}, set(), False, Way.IN_PLACE),
+        (set(), {RESET}, False, Way.CYCLED),
+        ({RESET}, set(), False, Way.CYCLED),
+        ({HELD}, {HELD, Effect.REPLIES_LOST}, False, Way.IN_PLACE),
+        ({Effect.REFUSED}, {RESET}, False, Way.CYCLED),
+    ],
+)
+def test_connections_end_where_they_would_carry_one_state_into_the_next(
+    before: set[Effect], after: set[Effect], is_stuck: bool, way: Way
+) -> None:
+    """A reset's linger, the stream that lost bytes, the queue that nobody empties."""
+    assert way_of(frozenset(before), frozenset(after), is_stuck=is_stuck) is way
+
+
+def test_a_queue_is_told_to_hold_nothing_back_before_it_is_removed() -> None:
+    """In a stage of its own: removing a full queue waits, with a lock held, for a reader that may be gone."""
+    stages = stages_of("p", LINK, frozenset({HELD}), NO_EFFECTS, Way.IN_PLACE)
+    assert [[str(call) for call in stage] for stage in stages] == [
+        ["PATCH /proxies/p/toxics/cut_held_upstream"],
+        ["DELETE /proxies/p/toxics/cut_held_upstream"],
+    ]
+
+
+def test_stages_of_many_proxies_are_one_after_another() -> None:
+    """And the first of all are sent together."""
+    one = [[Call("A", "1")], [Call("B", "1")]]
+    assert joined([one, [], [[Call("A", "2")]]]) == [[Call("A", "1"), Call("A", "2")], [Call("B", "1")]]
+
+
+def test_a_toxic_that_is_not_quite_ours_is_not_taken_for_it() -> None:
+    """Such as one whose toxicity somebody has set to a half, or whose numbers are not numbers."""
+    ours = Effect.REQUESTS_LOST.toxic
+    for foreign in (
+        replace(ours, toxicity=0.5),
+        replace(ours, attributes={"timeout": 1}),
+        replace(ours, type="latency"),
+        Toxic(name="cut_slow_upstream", type="latency", stream="upstream", attributes={"latency": "a"}),
+    ):
+        proxy = Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True, toxics=(foreign,))
+        assert effects_seen(proxy) == NO_EFFECTS
+
+
+@pytest.mark.parametrize("cut", SOME_CUTS, ids=str)
+def test_every_effect_is_recognised_by_its_toxic(cut: Cut) -> None:
+    """With its amounts."""
+    for _, effect in effects_of(cut, ("a", "b"), {("a", "b"): [LINK]}):
+        if effect.stream is not None:
+            assert effect_of(effect.toxic) == effect
+
+
+def calls(before: Effects, after: Effects, *, is_stuck: bool = False) -> list[Call]:
+    way = way_of(before, after, is_stuck=is_stuck)
+    return [call for stage in stages_of("p", LINK, before, after, way) for call in stage]
+
+
+def played(proxy: Proxy, calls: Iterable[Call]) -> Proxy:
+    for call in calls:
+        body = dict(call.body or {})  # type: ignore[call-overload]
+        name = call.path.rpartition("/toxics/")[2]
+        rest = tuple(toxic for toxic in proxy.toxics if toxic.name != name)
+        match call.method, call.path.split("/")[2:]:
+            case "DELETE", [_]:
+                proxy = replace(proxy, name="gone", toxics=())
+            case "POST", []:
+                proxy = Proxy(**body)
+            case "PATCH", [_]:
+                proxy = replace(proxy, enabled=body["enabled"])
+            case "POST", [_, "toxics"]:
+                assert body["name"] not in {toxic.name for toxic in proxy.toxics}
+                proxy = replace(proxy, toxics=(*proxy.toxics, Toxic(**body)))
+            case "PATCH", [_, "toxics", _]:
+                (old,) = (toxic for toxic in proxy.toxics if toxic.name == name)
+                proxy = replace(
+                    proxy, toxics=(*rest, replace(old, attributes={**old.attributes, **body["attributes"]}))
+                )
+            case "DELETE", [_, "toxics", _]:
+                assert rest != proxy.toxics
+                proxy = replace(proxy, toxics=rest)
+            case _:
+                raise AssertionError(f"no call of ours: {call}")
+    return proxy
