@@ -19,8 +19,8 @@ from harness.cluster import Cluster
 from harness.crew import Crew
 from harness.link_host import LinkHost
 from harness.links.api import LinkServerDied, ToxiproxyApi
-from harness.links.fabric import Links
 from harness.links.backend import Backend, choose
+from harness.links.fabric import Links
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied, SharedFolder
@@ -111,12 +111,12 @@ class Session:
         return self._links.api
 
     @property
-    def slots_capacity(self) -> int:
-    @property
     def link_backend(self) -> Backend:
         """Which link server was chosen, and why."""
         return self._links.backend
 
+    @property
+    def slots_capacity(self) -> int:
         """How much cluster this machine carries at once, at this time scale."""
         return capacity_for(os.cpu_count() or 1, self.options.time_scale)
 

@@ -65,11 +65,12 @@ def test_the_command_line_wins_over_the_ini_file(pytester: pytest.Pytester) -> N
     pytester.makeini(
         "[pytest]\ncutheal_nodes = 5\ncutheal_time_scale = 0.1\ncutheal_seed = 11\ncutheal_trials = 3\n"
         "cutheal_keep_cluster = yes\ncutheal_bundles = logs\ncutheal_requirements = R1,R2\n"
-        "cutheal_node_log_level = debug\ncutheal_links = toxiproxy"
+        "cutheal_node_log_level = debug\ncutheal_links = toxiproxy\ncutheal_program = shop:SHOP"
     )
     settings = read(pytester, "--nodes=4", "--requirements=R22-R24")
     assert settings == Settings(
         nodes=4,
+        program="shop:SHOP",
         links="toxiproxy",
         time_scale=0.1,
         seed=11,
