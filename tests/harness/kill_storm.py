@@ -69,6 +69,8 @@ def _storm(
         )
         with tempfile.TemporaryDirectory() as folder:
             aftermath = strike(blow, Path(folder))
+        if not aftermath.struck:
+            _tell(f"{blow.moment} -n {workers}: too late, the {victim} had ended")
         if aftermath.left or aftermath.oddities:
             _tell(f"{blow.moment} -n {workers}: {', '.join((*aftermath.left, *aftermath.oddities))}")
             _tell(aftermath.output)
