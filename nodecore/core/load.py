@@ -2,13 +2,16 @@
 
 Invariant: a node is loaded only after a loaded peer's snapshot, or after one round in which every other
 member was known to hold nothing. What is safe about the second: data lives in memory only, so a dead process
-has none. A node that loaded so sends no data to a member before it has merged that member's snapshot.
+has none. A node that loaded so sends no data to a member before it has merged that member's snapshot, unless
+both descend from one root: who loaded from us, or from whom we did, has only what it also sends as changes,
+and merging what it had at some moment would undo what was deleted since.
 """
 
 from nodecore.config import Timings
 from nodecore.core.events import Lane
 from nodecore.core.members import Members
 from nodecore.core.messages import Failure, FetchSnapshot, NotLoadedAnswer, SnapshotAnswer
+from nodecore.core.operations import Refused
 from nodecore.core.outward import Fetching, Merging, Outcome, Outward
 from nodecore.core.records import Instances
 from nodecore.core.replica import Replica
@@ -28,6 +31,8 @@ class Load:
         self._sync = sync
         self._timings = timings
         self.loaded = False
+        self.root = ""
+        """The start without data, of this node or another, from which this node's data descend."""
         self.owed = owed
         """Members whose snapshot has still to be merged, in ring order; shared with who may send data."""
         self._asking: str | None = None
@@ -69,6 +74,8 @@ class Load:
             return
         else:
             self._has_nothing[call.member] = _has_nothing(call, outcome)
+            if isinstance(outcome, Refused):
+                self._out.log("warning", "load_refused", member=call.member, why=outcome.message)
         self.advance(now)
 
     def member_up(self, member: str, now: float) -> None:
@@ -92,12 +99,12 @@ class Load:
             self._merge_due[call.member] = now + self._timings.sync_retry_s
             self._out.log("warning", "merge_failed", member=call.member, why=outcome)
             return
-        for datum in outcome.data:
-            if isinstance(datum.value, Instances) and not self._sync.deletes(call.member, datum.key):
-                own = self._replica.instances(datum.key) or Instances()
-                self._replica.put(datum.key, union(own, datum.value), now)
+        apart = not outcome.root or outcome.root != self.root
+        if apart:
+            self._merge(call.member, outcome, now)
         self.owed.remove(call.member)
-        self._out.log("info", "merged", member=call.member, keys=len(outcome.data), owed=len(self.owed))
+        keys = len(outcome.data) if apart else 0
+        self._out.log("info", "merged", member=call.member, keys=keys, owed=len(self.owed))
 
     # ---- rounds ----------------------------------------------------------------------------------
 
@@ -109,6 +116,7 @@ class Load:
                 return
         if all(self._has_nothing[member] for member in others):
             self.owed[:] = others
+            self.root = f"{self._members.own} {now!r}"
             self._become_loaded("empty" if others else "standalone")
             return
         self._has_nothing.clear()
@@ -124,6 +132,7 @@ class Load:
         for datum in snapshot.data:
             self._replica.put(datum.key, datum.value, now)
         self.owed[:] = [member for member in self._members.others if member in snapshot.merges_owed]
+        self.root = snapshot.root
         self._become_loaded(source)
 
     def _become_loaded(self, source: str) -> None:
@@ -140,6 +149,12 @@ class Load:
                 self._merging[member] = True
                 timeout_s = self._timings.load_timeout_s
                 self._out.call(FetchSnapshot(), Merging(member), lane=Lane.DATA, timeout_s=timeout_s)
+
+    def _merge(self, member: str, snapshot: SnapshotAnswer, now: float) -> None:
+        for datum in snapshot.data:
+            if isinstance(datum.value, Instances) and not self._sync.deletes(member, datum.key):
+                own = self._replica.instances(datum.key) or Instances()
+                self._replica.put(datum.key, union(own, datum.value), now)
 
     def _may_ask(self, member: str) -> bool:
         return self._members.is_up(member) and not self._merging.get(member)

@@ -84,10 +84,14 @@ class DataAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SnapshotAnswer:
-    """The answer to a FetchSnapshot; `merges_owed`: whose data the sender still has to merge (R14)."""
+    """The answer to a FetchSnapshot; `merges_owed`: whose data the sender still has to merge (R14).
+
+    `root` names the start of a node without data from which the sender's data descend, "" if it does not say.
+    """
 
     data: tuple[Datum, ...]
     merges_owed: tuple[str, ...] = ()
+    root: str = ""
 
 
 @dataclass(frozen=True, slots=True)

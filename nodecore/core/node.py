@@ -91,7 +91,7 @@ class Node:
         writes = Writes(self._replica, self._sync, self._switches)
         self._routing = Routing(self._out, self._members, self._naming, writes, self._timings)
         self._peers = PeerSide(
-            self._replica, self._members, self._sync.writers, self._verification, self._reports, owed
+            self._replica, self._members, self._sync.writers, self._verification, self._reports, self._load
         )
         self._started = False
         self._deadline: float | None = None

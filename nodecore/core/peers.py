@@ -5,6 +5,7 @@ Invariant: what a peer sends is stored at once and never sent on: there is no go
 
 from typing import assert_never
 
+from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.messages import (
     Accepted,
@@ -39,14 +40,14 @@ class PeerSide:
         writers: Writers,
         verification: Verification,
         reports: Reports,
-        owed: list[str],
+        load: Load,
     ) -> None:
         self._replica = replica
         self._members = members
         self._writers = writers
         self._verification = verification
         self._reports = reports
-        self._owed = owed
+        self._load = load
 
     def answer(self, source: str, message: PeerData, now: float) -> PeerAnswer:
         """Do what a peer's message asks and return the answer."""
@@ -67,7 +68,7 @@ class PeerSide:
                 found = (self._replica.store.get(key) for key in message.keys)
                 return DataAnswer(tuple(datum for datum in found if datum is not None))
             case FetchSnapshot():
-                return SnapshotAnswer(data=self._replica.store.data(), merges_owed=tuple(self._owed))
+                return self._snapshot(source)
             case _:
                 assert_never(message)
 
@@ -77,6 +78,15 @@ class PeerSide:
         if source in self._members and not self._members.is_up(source):
             self._reports.to(source)
         return ReportAnswer(known=source in self._members)
+
+    def _snapshot(self, source: str) -> PeerAnswer:
+        """Everything; but what changes from now on would not reach who is no member: that one has to wait."""
+        if source and source not in self._members:
+            return Refused(
+                status=403, message=f"{source} is not on the list of members of {self._members.own}"
+            )
+        owed = tuple(self._load.owed)
+        return SnapshotAnswer(data=self._replica.store.data(), merges_owed=owed, root=self._load.root)
 
     def _store(self, source: str, message: SyncData, now: float) -> PeerAnswer:
         if not message.data:

@@ -245,10 +245,26 @@ def test_a_merge_that_fails_is_asked_for_again() -> None:
 def test_snapshots_say_what_is_owed_and_who_loads_from_them_owes_it_too() -> None:
     """Except for what it would owe itself."""
     driver = loaded_empty()
-    assert driver.hear(S2, FetchSnapshot()) == SnapshotAnswer(data=(), merges_owed=(S2, S3))
+    snapshot = driver.hear(S2, FetchSnapshot())
+    assert isinstance(snapshot, SnapshotAnswer)
+    assert snapshot.merges_owed == (S2, S3)
     other = Driver(S2)
     other.load_from(S1, merges_owed=(S2, S3))
     assert other.state().merges_owed == (S3,)
+
+
+def test_who_descends_from_the_same_start_is_merged_without_its_data() -> None:
+    """It has only what it also sends as changes; what it had at that moment may be deleted since."""
+    driver = loaded_empty()
+    snapshot = driver.hear(S2, FetchSnapshot())
+    assert isinstance(snapshot, SnapshotAnswer)
+    driver.become_up(S2)
+    driver.answer(ask(driver, S2), SnapshotAnswer(data=(datum(A0, "10.0.0.1"),), root=snapshot.root))
+    assert driver.ips(A0) is None
+    assert driver.state().merges_owed == (S3,)
+    driver.become_up(S3)
+    driver.answer(ask(driver, S3), SnapshotAnswer(data=(datum(A0, "10.0.0.1"),), root="another start"))
+    assert driver.ips(A0) == ["10.0.0.1"]
 
 
 def test_a_node_that_was_alone_owes_merges_to_all_who_come() -> None:

@@ -18,7 +18,7 @@ from nodecore.core.messages import (
 )
 from nodecore.core.operations import Refused
 from nodecore.errors import Malformed
-from nodecore.runtime.wire.calls import MERGES_OWED_HEADER, split_addresses
+from nodecore.runtime.wire.calls import MERGES_OWED_HEADER, ROOT_HEADER, split_addresses
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.records import decode_datums, decode_member, encode_datums
 from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, as_text, dump, load_object
@@ -92,8 +92,9 @@ def envelope(data: object, code: int = 200, message: str | None = None) -> dict[
 
 
 def _snapshot(answer: SnapshotAnswer) -> HttpAnswer:
-    owed = {MERGES_OWED_HEADER: ",".join(answer.merges_owed)} if answer.merges_owed else {}
-    return HttpAnswer(status=200, headers=_JSON | owed, body=encode_datums(answer.data))
+    said = {MERGES_OWED_HEADER: ",".join(answer.merges_owed), ROOT_HEADER: answer.root}
+    headers = _JSON | {name: value for name, value in said.items() if value}
+    return HttpAnswer(status=200, headers=headers, body=encode_datums(answer.data))
 
 
 def _decode_keys(body: bytes) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """The caller's half of the peer protocol: messages to requests, answers to the core's words.
 
 Paths and bodies are those of reference/nacos-1.4.md 1.9 and nacos-observed.md c; what is ours alone
-(DELETE of datums, X-Ring, X-Merges-Owed) is in documents/requirements.md R12-R14.
+(DELETE of datums, X-Ring, X-Merges-Owed, X-Root) is in documents/requirements.md R12-R14.
 """
 
 from typing import assert_never
@@ -49,6 +49,7 @@ BEAT = "/nacos/v1/ns/instance/beat"
 METADATA_BATCH = "/nacos/v1/ns/instance/metadata/batch"
 RING_HEADER = "X-Ring"
 MERGES_OWED_HEADER = "X-Merges-Owed"
+ROOT_HEADER = "X-Root"
 FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8"
 
 _JSON = (("Content-Type", JSON_TYPE),)
@@ -117,7 +118,10 @@ def _decode_success(message: PeerMessage, answer: HttpAnswer) -> PeerAnswer:
             return DataAnswer(decode_datums(answer.body))
         case FetchSnapshot():
             owed = answer.headers.get(MERGES_OWED_HEADER.lower(), "")
-            return SnapshotAnswer(data=decode_datums(answer.body), merges_owed=split_addresses(owed))
+            root = answer.headers.get(ROOT_HEADER.lower(), "")
+            return SnapshotAnswer(
+                data=decode_datums(answer.body), merges_owed=split_addresses(owed), root=root
+            )
         case _:
             return _accepted(answer)
 
