@@ -58,9 +58,8 @@ class MembersChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushAcked:
-    """A subscriber at that address says it has the Push of that reference; anybody may say so."""
+    """Somebody who sends from that UDP port says that it has the Push of that reference."""
 
-    ip: str
     port: int
     ref: int
 

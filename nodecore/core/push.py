@@ -90,9 +90,13 @@ class Pushes:
                     self._changed.setdefault(name, now + self._timings.push_delay_s)
 
     def acked(self, ack: PushAcked) -> None:
-        """A client has a push; an acknowledgement of nothing that waits for one is nobody's business."""
+        """A client has a push; an acknowledgement of nothing that waits for one is nobody's business.
+
+        The original compares the address too. Here a reference is of one push alone, and a client on this
+        machine that names its public address acknowledges from the loopback one.
+        """
         sent = self._sent.get(ack.ref)
-        if sent is not None and (ack.ip, ack.port) == (sent.push.subscriber.ip, sent.push.subscriber.port):
+        if sent is not None and ack.port == sent.push.subscriber.port:
             self._forget(sent)
 
     def next_due(self) -> float | None:

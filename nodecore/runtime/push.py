@@ -111,7 +111,7 @@ class PushSocket:
             self._log.write("warning", "push_receive_failed", [("error", str(error))])
             return
         try:
-            ack = decode_ack(datagram, source[0], source[1])
+            ack = decode_ack(datagram, source[1])
         except Malformed as error:
             fields = [("source", f"{source[0]}:{source[1]}"), ("error", str(error))]
             self._log.write("debug", "not_an_ack", fields)

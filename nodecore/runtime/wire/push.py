@@ -33,7 +33,7 @@ def packet_bytes_max(agent: str) -> int:
     return GO_BYTES_MAX if agent.startswith("Nacos-Go-Client") else DATAGRAM_BYTES_MAX
 
 
-def decode_ack(datagram: bytes, ip: str, port: int) -> PushAcked:
+def decode_ack(datagram: bytes, port: int) -> PushAcked:
     """Read an acknowledgement; its reference is a string from Java and Go, a number from npm.
 
     Raises:
@@ -42,7 +42,7 @@ def decode_ack(datagram: bytes, ip: str, port: int) -> PushAcked:
     ack = load_object(datagram, "the datagram")
     if as_text(ack.get("type"), "type") != "push-ack":
         raise Malformed("the datagram's type is not push-ack")
-    return PushAcked(ip=ip, port=port, ref=as_integer(ack.get("lastRefTime"), "lastRefTime"))
+    return PushAcked(port=port, ref=as_integer(ack.get("lastRefTime"), "lastRefTime"))
 
 
 def subscribers_body(subscriptions: Iterable[Subscription]) -> dict[str, object]:
