@@ -95,6 +95,7 @@ class Cluster:
             subscribes: services that it asks for and is pushed to about; `agent.sees` tells what it learnt.
 
         """
+        __tracebackhide__ = True
         self._require(Capability.SERVICES, f"cluster.agent({name!r})")
         return self._crew.start_agent(name, services, subscribes)
 
@@ -153,23 +154,27 @@ class Cluster:
             FaultNotInForce: a link is not cut as intended.
 
         """
+        __tracebackhide__ = True
         named = [[self._name(party) for party in side] for side in sides]
         label = " | ".join("{" + ", ".join(side) + "}" for side in named)
         return self.grudge(groups(*named), cut, f"partition {label}")
 
     def isolate(self, node: Party, cut: Cut | str = Cut.BLACKHOLE) -> Fault:
         """Cut one node or agent from everybody else, both ways."""
+        __tracebackhide__ = True
         name = self._name(node)
         rest = [party.name for party in self._crew.parties if party.name != name]
         return self.grudge(groups([name], rest), cut, f"isolate {name}")
 
     def cut(self, source: Party, target: Party, cut: Cut | str = Cut.BLACKHOLE) -> Fault:
         """Cut one direction: messages from source to target, or, for a connection cut, connections."""
+        __tracebackhide__ = True
         names = self._name(source), self._name(target)
         return self.grudge(one_way([names[0]], [names[1]]), cut, f"cut {names[0]} -> {names[1]}")
 
     def grudge(self, grudge: Grudge, cut: Cut | str = Cut.BLACKHOLE, description: str = "grudge") -> Fault:
         """Put any grudge of `harness.topology` in force."""
+        __tracebackhide__ = True
         self._require(Capability.DIAL_MAP, description)
         how = Cut.parse(cut) if isinstance(cut, str) else cut
         hold = self.links.cut(grudge.edges, how)
@@ -258,8 +263,10 @@ class Cluster:
                 node.view_or_reason,
                 lambda view: isinstance(view, View) and view.ready and view.sees in (None, everybody),
                 within_s,
+                describe=_in_words,
                 poll_real_s=BOOT_POLL_REAL_S,
             )
+        self._waits.check_alive()
         if self._can(Capability.CONVERGENCE) and disagreements(ready, members):
             self.wait_converged(within_s=within_s)
 
@@ -308,6 +315,7 @@ class Cluster:
         return {name: sorted(members) for name, members in seen.items()}
 
     def _answered(self, observe: Callable[[], T]) -> T | Unanswered:
+        __tracebackhide__ = True
         try:
             return observe()
         except self._program.no_answer as error:
@@ -321,6 +329,7 @@ class Cluster:
         return capability in self._program.capabilities
 
     def _require(self, capability: Capability, call: str) -> None:
+        __tracebackhide__ = True
         require(self._program, capability, call)
 
     def _explain(self, raised: Exception) -> str:
@@ -329,3 +338,9 @@ class Cluster:
 
     def _name(self, party: Party) -> str:
         return party if isinstance(party, str) else party.name
+
+
+def _in_words(view: View | str) -> str:
+    return (
+        view if isinstance(view, str) else "; ".join(view.lines) or ("ready" if view.ready else "not ready")
+    )

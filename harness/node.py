@@ -102,6 +102,7 @@ class Node:
 
     def view_or_reason(self) -> View | str:
         """Return the node's view, or one line that says why there is none."""
+        __tracebackhide__ = True
         return view_or_reason(self._program, self)
 
     def has_logged(self, pattern: str) -> bool:
@@ -112,6 +113,7 @@ class Node:
 
     def kill(self) -> None:
         """SIGKILL, and wait for the end; links that lead here refuse from now on."""
+        __tracebackhide__ = True
         self._require(Capability.KILL, "kill")
         self.process.kill()
         self.process.wait(EXIT_REAL_S)
@@ -126,6 +128,7 @@ class Node:
 
     def pause(self) -> None:
         """SIGSTOP: the node keeps its connections and says nothing."""
+        __tracebackhide__ = True
         self._require(Capability.PAUSE, "pause")
         self.process.pause()
         self.condition = Condition.PAUSED
@@ -145,6 +148,7 @@ class Node:
                 gone either way.
 
         """
+        __tracebackhide__ = True
         self._require(Capability.RESTART, "restart")
         if self.condition in (Condition.RUNNING, Condition.PAUSED):
             self.kill()
@@ -175,6 +179,7 @@ class Node:
     def _require(self, capability: Capability, call: str) -> None:
         if self.condition is Condition.REMOVED:
             raise ValueError(f"{self.name} was removed from its cluster; cluster.add_node() makes a new node")
+        __tracebackhide__ = True
         require(self._program, capability, f"{self.name}.{call}()")
 
     def _ended(self, condition: Condition) -> None:

@@ -205,8 +205,8 @@ class Program(Protocol):
         """What has to be so for a node to be ready, after "waited for s1: "."""
 
     @property
-    def boot_real_s(self) -> float:
-        """Real seconds a node may take to become ready, however short document seconds are."""
+    def boot_real_s(self) -> float | None:
+        """Real seconds a node may take to become ready; None: as long as one of nodecore's."""
 
     @property
     def calls_per_pair_s(self) -> float:
@@ -243,6 +243,7 @@ def is_program(candidate: object) -> TypeGuard[Program]:
 
 def view_or_reason(program: Program, node: Observed) -> View | str:
     """Return a node's view, or one line that says why there is none."""
+    __tracebackhide__ = True
     try:
         return program.view(node)
     except program.no_answer as error:
@@ -266,5 +267,6 @@ def require(program: Program, capability: Capability, call: str) -> None:
         CannotDo: the program has not this capability.
 
     """
+    __tracebackhide__ = True
     if capability not in program.capabilities:
         raise CannotDo(f"{call}: {program.name} {_WITHOUT[capability]}")

@@ -23,8 +23,9 @@ from harness.links.backend import Backend, choose
 from harness.links.fabric import Links
 from harness.patience import Patience
 from harness.ports import Reservations
-from harness.processes import Launcher, LauncherDied, SharedFolder
+from harness.processes import Launcher, LauncherDied, LaunchRefused, SharedFolder
 from harness.processes.handle import DEFAULT_PRELOAD
+from harness.program import Program, ProgramError
 from harness.slots import Room, Slots, capacity_for
 from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
 from harness.stall import Canary
@@ -150,10 +151,10 @@ class Session:
             undo.callback(self._remove, crew)
             undo.callback(crew.close)
             patience = crew.patience
-            crew.start_nodes()
+            _start_nodes(crew)
             cluster = Cluster(crew, patience, room, undo.pop_all().close)
         try:
-            cluster.wait_ready(within_s=max(READY_WITHIN_S, spec.program.boot_real_s / time_scale))
+            cluster.wait_ready(within_s=_boot_s(spec.program, time_scale))
             cluster.links.verify()
         except BaseException:
             cluster.close()
@@ -285,3 +286,16 @@ class Session:
 
     def _forget(self, name: str) -> None:
         self._open.pop(name, None)
+
+
+def _boot_s(program: Program, time_scale: float) -> float:
+    return READY_WITHIN_S if program.boot_real_s is None else program.boot_real_s / time_scale
+
+
+def _start_nodes(crew: Crew) -> None:
+    """Start them; what is wrong with the program's description is told without the way there."""
+    __tracebackhide__ = True
+    try:
+        crew.start_nodes()
+    except (ProgramError, LaunchRefused) as error:
+        raise error.with_traceback(None) from None

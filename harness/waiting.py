@@ -109,6 +109,7 @@ class _Condition(Generic[T]):
         self._error: Exception | None = None
 
     def holds(self) -> bool:
+        __tracebackhide__ = True
         try:
             self.value = self._observe()
         except self._tolerate as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.cluster_report import report_on
 from harness.patience import Patience
-from harness.processes import ProcessDied
+from harness.processes import Exit, ProcessDied
 from harness.waiting import POLL_MIN_REAL_S, WaitTimeout
 
 if TYPE_CHECKING:
@@ -71,16 +71,21 @@ class Waits:
                 within_s=within_s,
                 poll_real_s=poll_real_s,
                 describe=describe,
-                interrupt=self._check_alive,
+                interrupt=self.check_alive,
             )
         except WaitTimeout as timeout:
             for node in self._crew.nodes:
                 node.dump_stacks()
             raise NotReached(f"{timeout}\n{report_on(self._crew).text()}") from None
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raise NodeDied when a node has ended by itself."""
         __tracebackhide__ = True
         for node in self._crew.nodes:
             end = node.crashed()
             if end is not None:
-                raise NodeDied(f"a node ended by itself: {ProcessDied(end)}")
+                raise NodeDied(f"a node ended by itself: {ProcessDied(end)}{_hint(end)}")
+
+
+def _hint(end: Exit) -> str:
+    return "\n    a node has to stay in the foreground until it is ended" if end.status == 0 else ""

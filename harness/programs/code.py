@@ -74,7 +74,8 @@ def load(code: Code) -> Any:
     sys.path.extend(entry for entry in code.sys_path if entry not in sys.path)
     module = _module(code)
     if not hasattr(module, code.function):
-        there = ", ".join(name for name in vars(module) if not name.startswith("_")) or "nothing"
+        own = [name for name, value in vars(module).items() if _is_made_in(module, name, value)]
+        there = ", ".join(own) or "nothing of its own"
         raise NotFound(f"there is no {code.function} in {code.file or code.module}; there is {there}")
     return getattr(module, code.function)
 
@@ -136,6 +137,11 @@ def _module_of_file(name: str, file: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def _is_made_in(module: ModuleType, name: str, value: object) -> bool:
+    made_in = getattr(value, "__module__", module.__name__)
+    return not name.startswith("_") and not isinstance(value, ModuleType) and made_in == module.__name__
 
 
 def _short(entries: Sequence[str]) -> str:

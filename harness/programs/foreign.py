@@ -66,7 +66,7 @@ class ForeignProgram:
     no_answer: tuple[type[Exception], ...] = (ApiError, Unreachable, ConnectionError, TimeoutError)
     probe_path: str | None = None
     lacks: Collection[Capability] = ()
-    boot_real_s: float = 10.0
+    boot_real_s: float | None = 10.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.runs, Wsgi | Function | Command):
@@ -122,8 +122,9 @@ class ForeignProgram:
             Exception: what the user's functions raise.
 
         """
+        __tracebackhide__ = True
         if not self._ready.holds(node):
-            return View(ready=False, lines=(f"{self.name} is still {self.ready_when}",))
+            return View(ready=False, lines=(f"not ready: it has {self.ready_when} first",))
         data = self._data(node.api)
         return View(
             ready=True,
@@ -140,6 +141,7 @@ class ForeignProgram:
         return Holds(self.ready)
 
     def _data(self, api: Any) -> dict[str, tuple[str, ...]] | None:
+        __tracebackhide__ = True
         if self.data is None:
             return None
         told = api.get(self.data).json() if isinstance(self.data, str) else self.data(api)
@@ -148,6 +150,7 @@ class ForeignProgram:
         return {str(key): _texts(told[key]) for key in sorted(told, key=str)}
 
     def _digest(self, api: Any, data: Mapping[str, Sequence[str]] | None) -> str | None:
+        __tracebackhide__ = True
         if self.digest is not None:
             return str(api.get(self.digest).text if isinstance(self.digest, str) else self.digest(api))
         if data is None:
@@ -155,6 +158,7 @@ class ForeignProgram:
         return hashlib.sha256(json.dumps(data).encode()).hexdigest()
 
     def _sees(self, api: Any) -> tuple[str, ...] | None:
+        __tracebackhide__ = True
         if self.members is None:
             return None
         told = api.get(self.members).json() if isinstance(self.members, str) else self.members(api)

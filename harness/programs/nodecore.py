@@ -21,7 +21,7 @@ class Nodecore:
     has_peer_port: bool = True
     probe_path: str | None = PROBE_PATH
     ready_when: str = "to be loaded"
-    boot_real_s: float = 10.0
+    boot_real_s: float | None = None
     calls_per_pair_s: float = CALLS_PER_PAIR_S
     no_answer: tuple[type[Exception], ...] = (ApiError, Unreachable)
 

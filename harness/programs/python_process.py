@@ -23,12 +23,12 @@ def run_function(argv: Sequence[str]) -> object:
 
 def run_wsgi(argv: Sequence[str]) -> object:
     """Serve the application that the factory `argv[0]` makes of the plan `argv[1]` until SIGTERM."""
-    plan = NodePlan.from_json(argv[1])
+    plan, name = NodePlan.from_json(argv[1]), Code.from_json(argv[0]).function
 
     def make_and_serve(factory: Callable[..., Any]) -> int:
         application = factory(plan)
         if not callable(application):
-            raise NotFound(f"the factory returned {application!r}; right would be a WSGI application")
+            raise NotFound(f"{name} returned {application!r}; right would be a WSGI application")
         return serve(application, plan.host, plan.port)
 
     return _guarded(argv[0], make_and_serve)
@@ -41,16 +41,18 @@ def _guarded(code_json: str, use: Callable[[Callable[..., Any]], object]) -> obj
     except NotFound as problem:
         _say(str(problem))
     except Exception as error:  # noqa: BLE001 - the user's code may raise anything: shown, and the node ends
-        _show(error)
+        _show(error, code.function)
     return 1
 
 
-def _show(error: BaseException) -> None:
+def _show(error: BaseException, name: str) -> None:
     """Print the traceback without the frames that are ours or the import system's."""
     shown = traceback.TracebackException.from_exception(error)
     frames = [frame for frame in shown.stack if not _is_ours(frame.filename)]
     shown.stack = traceback.StackSummary.from_list(frames)
     _say("".join(shown.format()).rstrip())
+    if isinstance(error, TypeError) and not frames:
+        _say(f"{name} is called with one argument, the node's plan")
 
 
 def _is_ours(filename: str) -> bool:

@@ -92,6 +92,7 @@ class Holds:
 
     def holds(self, node: Observed) -> bool:
         """Ask once; what the predicate raises is let through."""
+        __tracebackhide__ = True
         return bool(self.predicate(node.api))
 
 
