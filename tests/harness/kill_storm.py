@@ -35,6 +35,10 @@ HEADINGS = (
 )
 
 
+TRIES = 4
+"""So many runs at most for each one that is struck."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Strike every victim; return 1 if anything was left or a run did not go on as it should."""
     arguments = _parser().parse_args(argv)
@@ -56,10 +60,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _storm(
     arguments: argparse.Namespace, victim: str, workers: int, calls: dict[str, int]
 ) -> Iterator[Aftermath]:
-    """One run after another, each struck at a moment of its own; tells at once what is wrong."""
+    """One run after another, each struck at a moment of its own; tells at once what is wrong.
+
+    Some come too late, for waits look around as often as it takes: then another one is struck instead.
+    """
     random = Random(f"{arguments.seed} {victim} {workers}")
-    for index in range(arguments.runs):
-        phase = PHASES[index % len(PHASES)]
+    struck = 0
+    for _ in range(TRIES * arguments.runs):
+        if struck == arguments.runs:
+            return
+        phase = PHASES[struck % len(PHASES)]
         blow = replace(
             _blow(arguments, workers),
             victim=victim,
@@ -69,8 +79,7 @@ def _storm(
         )
         with tempfile.TemporaryDirectory() as folder:
             aftermath = strike(blow, Path(folder))
-        if not aftermath.struck:
-            _tell(f"{blow.moment} -n {workers}: too late, the {victim} had ended")
+        struck += aftermath.struck
         if aftermath.left or aftermath.oddities:
             _tell(f"{blow.moment} -n {workers}: {', '.join((*aftermath.left, *aftermath.oddities))}")
             _tell(aftermath.output)
