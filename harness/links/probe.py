@@ -75,6 +75,14 @@ class Probe:
         return self.expected.request in (Outcome.OK, Outcome.LATE) and self.arrived_at is None
 
     @property
+    def is_worth_asking_for(self) -> bool:
+        """Tell whether the target may know of its arrival what its answer does not tell."""
+        if not self.exchange.request or self.arrived_at is not None:
+            return False
+        is_cut_short = self.expected.reply is Outcome.CONFIGURED and self.exchange.answer is not Outcome.OK
+        return self.is_unanswered or self.is_to_be_late or is_cut_short
+
+    @property
     def has_idled(self) -> bool:
         """Tell whether its connection, kept since long ago, ended just when it was used."""
         ended = self.exchange.answer in (Outcome.CLOSED, Outcome.RESET)

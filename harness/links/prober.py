@@ -207,13 +207,7 @@ class Prober:
 
     def _learn_arrivals(self, probes: Sequence[Probe]) -> None:
         """Learn from the targets themselves which probes have reached them, and when, where it matters."""
-        unknown = [
-            probe
-            for probe in probes
-            if probe.exchange.request
-            and probe.arrived_at is None
-            and (probe.is_unanswered or probe.is_to_be_late)
-        ]
+        unknown = [probe for probe in probes if probe.is_worth_asking_for]
         if unknown and self._ask(unknown):
             late = any(probe.expected.request is Outcome.LATE for probe in unknown)
             # Only its time-out is let go: a request that should have arrived and has not is a reading.

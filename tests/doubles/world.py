@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 from itertools import permutations
 from pathlib import Path
@@ -15,13 +16,19 @@ from harness.ports import Reservations
 from tests.doubles.standin import StandIn
 
 DEAF = Path(__file__).with_name("deaf_toxiproxy")
+EMBEDDED = Path("embedded")
+"""Instead of the path of a program: the embedded server."""
 
 
 class LinkServerProcess:
     """A link server of its own, ended with the block."""
 
     def __init__(self, api_address: str, log: Path, path: Path | None = None) -> None:
-        argv = server_argv(path or find_server(), api_address)
+        argv = (
+            _embedded_argv(api_address)
+            if path == EMBEDDED
+            else server_argv(path or find_server(), api_address)
+        )
         self._log = log.open("ab")
         self.process = subprocess.Popen(
             argv,
@@ -45,7 +52,7 @@ class LinkWorld:
         folder: of the link server's log.
         nodes: how many.
         agents: names of agents, which have client links to every node.
-        path: of the link server's program; None: the real one.
+        path: of the link server's program, or EMBEDDED; None: the real one.
         probe_path: None: the nodes' links are looked at by connections alone.
 
     """
@@ -102,3 +109,7 @@ class LinkWorld:
             Link(source=a, target=b, channel=Channel.CLIENT, listen=listen, upstream=self.nodes[b][1].address)
             for (a, b), listen in zip(pairs, self.ports.reserve(len(pairs)), strict=True)
         ]
+
+
+def _embedded_argv(api_address: str) -> Sequence[str]:
+    return (sys.executable, "-m", "harness.links.embedded.main", "--listen", api_address, "--seed", "1")

@@ -107,7 +107,9 @@ def test_a_partition_that_makes_no_sense_is_refused(
 def test_an_unknown_cut_names_the_known_ones(cluster: Cluster) -> None:
     """One line: what was wrong, and what would be right."""
     s1, s2, _ = cluster.nodes
-    with pytest.raises(ValueError, match=r"sever.*blackhole, hold, slow\(ms, jitter_ms=0\), refuse, lose_requests"):
+    with pytest.raises(
+        ValueError, match=r"sever.*blackhole, hold, slow\(ms, jitter_ms=0\), refuse, lose_requests"
+    ):
         cluster.cut(s1, s2, cut="sever")
 
 
