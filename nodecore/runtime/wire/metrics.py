@@ -9,7 +9,10 @@ from nodecore.core.enquiries import MetricsAnswer
 
 
 def metrics_body(metrics: MetricsAnswer) -> dict[str, object]:
-    """Return the metrics; `cpu` and `mem` are fractions of the machine's, `load` its average of a minute."""
+    """Return the metrics; `cpu` and `mem` are fractions of the machine's, `load` its average of a minute.
+
+    `cpu` is that since it was last asked, so the first answer says 0.
+    """
     import psutil  # noqa: PLC0415 - 0.1 s that a node which nobody asks need not pay
 
     return {
