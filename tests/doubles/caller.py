@@ -1,6 +1,6 @@
 """A client of stand-in nodes on a connection of its own: independent of the harness's probes."""
 
-import json
+import select
 import socket
 import time
 from typing import Self
@@ -40,6 +40,13 @@ class Caller:
         """Ask for an answer of about 10 bytes for each of `count`."""
         self._say("GET /?id=" + ",".join(f"{number:04}" for number in range(count)))
 
+    def send(self, data: bytes) -> None:
+        """Send bytes that are no request, as many as somebody takes."""
+        self._socket.setblocking(False)
+        sent = 0
+        while sent < len(data) and select.select([], [self._socket], [], SILENCE_REAL_S)[1]:
+            sent += self._socket.send(data[sent:])
+
     def outcome(self, *, within_real_s: float = ANSWER_REAL_S) -> str:
         """Return `answered`, `closed`, `reset`, or `silent` when nothing has come in time."""
         self._socket.settimeout(within_real_s)
@@ -73,8 +80,3 @@ class Caller:
     def _is_whole(self) -> bool:
         head, blank, body = self.received.partition(b"\r\n\r\n")
         return bool(blank) and len(body) >= int(head.rpartition(b" ")[2])
-
-
-def ids_seen(answer: bytes) -> dict[str, float | None]:
-    """Return what a node says of the ids it was asked for."""
-    return dict(json.loads(answer.partition(b"\r\n\r\n")[2])["seen"])
