@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from harness.client import Instance
 from harness.cluster import Cluster
 from harness.node import Node
+from harness.ownership import grouped_name
 
 HOUR_MS = str(3600 * 1000)
 
@@ -45,6 +46,22 @@ def register(cluster: Cluster, node: Node, service: str, instance: Instance) -> 
 def deregister(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:
     """Deregister through that node, asking again while it is refused."""
     _ask_until_taken(cluster, lambda: node.api.deregister(service, instance))
+
+
+def delete_on_owner(cluster: Cluster, service: str, among: Sequence[Node]) -> None:
+    """Delete a service on the node that all of these hold for responsible; wait until none knows it.
+
+    They must agree: on a node that is not responsible in its own view a delete is undone (R25).
+    """
+    nodes = {node.address: node for node in among}
+
+    def owners() -> list[str]:
+        return sorted({node.api.responsible(service) for node in among})
+
+    (owner,) = cluster.wait_until(owners, lambda found: len(found) == 1 and found[0] in nodes, within_s=60)
+    nodes[owner].api.delete_service(service)
+    key = f"public##{grouped_name(service)}"
+    cluster.wait_until(lambda: [node.name for node in among if key in node.view().data], [], within_s=40)
 
 
 def wait_listed(
