@@ -10,7 +10,7 @@ import socket
 from dataclasses import dataclass
 
 PORT_MAX = 65535
-EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 - to be refused
+EVERYWHERE = ("", "0.0.0.0", "::")
 
 
 class BadAddress(Exception):
@@ -99,19 +99,12 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _why_not(text: str) -> str:
-    if ":" not in text:
+    host, closing, rest = text.partition("]")
+    if ":" not in text or (host.startswith("[") and closing and ":" not in rest[:1]):
         return "missing port in address"
-    if text.startswith("["):
-        closing = text.find("]")
-        if closing < 0:
-            return "missing ']' in address"
-        if closing + 1 == len(text):
-            return "missing port in address"
-        if text[closing + 1] == ":" and ":" in text[closing + 2 :]:
-            return "too many colons in address"
-        if text[closing + 1] != ":":
-            return "missing port in address"
-    elif text.count(":") > 1:
+    if host.startswith("[") and not closing:
+        return "missing ']' in address"
+    if rest.count(":") > 1 or (not host.startswith("[") and text.count(":") > 1):
         return "too many colons in address"
     return "unexpected '[' in address" if "[" in text[1:] else "unexpected ']' in address"
 

@@ -1,6 +1,6 @@
 """The API's listener and its connections: keep-alive, pipelined requests, time-outs.
 
-Invariant: requests of a connection are answered in their order; one that asks and does not read is held up alone.
+Invariant: requests of a connection are answered in their order; who does not read holds up nobody else.
 """
 
 import socket

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 from harness.links.embedded.loop import READ, WRITE, Loop
 
+Callback = Callable[[], None]
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -17,7 +19,7 @@ def _nothing() -> None:
 
 
 class Endpoint:
-    """A non-blocking socket; `on_...` are called when it can be read, written, and when it was closed here."""
+    """A non-blocking socket; `on_...` are called when it can be read or written, or was closed here."""
 
     __slots__ = ("_loop", "_mask", "is_closed", "on_closed", "on_readable", "on_writable", "socket")
 
@@ -25,9 +27,9 @@ class Endpoint:
         own.setblocking(False)
         self.socket = own
         self.is_closed = False
-        self.on_readable: Callable[[], None] = _nothing
-        self.on_writable: Callable[[], None] = _nothing
-        self.on_closed: Callable[[], None] = _nothing
+        self.on_readable: Callback = _nothing
+        self.on_writable: Callback = _nothing
+        self.on_closed: Callback = _nothing
         self._loop = loop
         self._mask = 0
 

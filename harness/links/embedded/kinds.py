@@ -1,6 +1,6 @@
 """Which toxics there are, what each can be told, and how one is made for a connection.
 
-Invariant: attributes that made it past `check` can be followed for any stream of bytes. Names of structures and
+Invariant: attributes that `check` lets pass can be followed for any stream of bytes. Names of structures and
 types are Go's, for they stand in Toxiproxy's error messages.
 """
 
@@ -70,7 +70,7 @@ class Told:
             "name": self.name,
             "type": self.type,
             "stream": self.stream,
-            "toxicity": int(self.toxicity) if self.toxicity.is_integer() else self.toxicity,
+            "toxicity": self.toxicity,
         }
 
 

@@ -1,4 +1,4 @@
-"""One direction of one connection: from a source socket through toxics, in the order of their creation, to a target.
+"""One direction of one connection: from a source socket through toxics, in order of creation, to a target.
 
 Invariants: bytes are read only while the first toxic (or, without toxics, the target) has room, so what is
 buffered is bounded; order is kept; the end of the source closes the target when all before it was delivered.

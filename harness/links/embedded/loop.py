@@ -27,6 +27,7 @@ class Timer:
         self._callback: Callable[[], None] | None = callback
 
     def cancel(self) -> None:
+        """Take it back, if it has not been called yet."""
         self._callback = None
 
     def fire(self) -> None:

@@ -1,7 +1,7 @@
 """A proxy: a listener, its connections, and the toxics of either direction.
 
-Invariant: `enabled` says whether it listens, and while it does, `listen` is the address that it is bound to. What
-happens to open connections at each change is Toxiproxy 2.12's: reference/toxiproxy.md, 1.3 and 1.5.
+Invariant: `enabled` says whether it listens, and while it does, `listen` is the address that it is bound to.
+What happens to open connections at each change is what Toxiproxy 2.12 does.
 """
 
 import errno

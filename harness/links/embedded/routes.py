@@ -1,7 +1,7 @@
 """The API's calls: which path and method does what, and what is answered to mistakes.
 
-Invariant: every call has an answer; a client's mistake is a 4xx with a sentence, and changes nothing. Statuses,
-bodies and content types are Toxiproxy 2.12's (reference/toxiproxy.md, 1.2).
+Invariant: every call has an answer, and a client's mistake is a 4xx with a sentence. Statuses, bodies and
+content types are Toxiproxy 2.12's; the address that cannot be read or is taken is its 500, too.
 """
 
 import posixpath
@@ -9,11 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from secrets import token_hex
 
-from harness.links.embedded import golang_json
-from harness.links.embedded.addresses import BadAddress, NotLoopback, dial_addresses, listen_address
-from harness.links.embedded.golang_json import BadJson, Field
+from harness.links.embedded.addresses import BadAddress, NotLoopback
+from harness.links.embedded.bodies import (
+    Refused,
+    check_addresses,
+    new_toxic,
+    populate_entries,
+    proxy_fields,
+    update_toxic,
+)
+from harness.links.embedded.golang_json import write
+from harness.links.embedded.golang_scan import BadJson
 from harness.links.embedded.http import Answer, Request
-from harness.links.embedded.kinds import KINDS, BadAttributes, Told, check
+from harness.links.embedded.kinds import BadAttributes, Told
 from harness.links.embedded.loop import Loop
 from harness.links.embedded.proxy import CannotListen, Proxy
 
@@ -28,38 +36,6 @@ NOT_FOUND = Answer(status=404, content_type=PLAIN, body=b"404 page not found\n",
 NO_BROWSERS = Answer(status=403, content_type=PLAIN, body=b"User agent not allowed\n", headers=(NO_SNIFF,))
 NOT_ALLOWED = Answer(status=405)
 DONE = Answer(status=204)
-
-PROXY_FIELDS = (
-    Field("name", "Proxy.name", "string"),
-    Field("listen", "Proxy.listen", "string"),
-    Field("upstream", "Proxy.upstream", "string"),
-    Field("enabled", "Proxy.enabled", "bool"),
-    Field("logger", "Proxy.Logger", "zerolog.Logger"),
-)
-POPULATE_FIELDS = tuple(
-    Field(field.key, ".enabled" if field.key == "enabled" else f".{field.place}", field.type)
-    for field in PROXY_FIELDS
-)
-TOXIC_FIELDS = (
-    Field("attributes", "ToxicWrapper.attributes", "toxics.NoopToxic"),
-    Field("name", "ToxicWrapper.name", "string"),
-    Field("type", "ToxicWrapper.type", "string"),
-    Field("stream", "ToxicWrapper.stream", "string"),
-    Field("toxicity", "ToxicWrapper.toxicity", "float32"),
-)
-POPULATE_ENTRY = r'struct { toxiproxy.Proxy; Enabled *bool "json:\"enabled\"" }'
-TOXIC_UPDATE = (
-    r'struct { Attributes interface {} "json:\"attributes\""; Toxicity float32 "json:\"toxicity\"" }'
-)
-
-
-class Refused(Exception):
-    """A call that is answered with an error: its status and sentence."""
-
-    def __init__(self, status: int, error: str) -> None:
-        super().__init__(error)
-        self.status = status
-        self.error = error
 
 
 class Routes:
@@ -77,6 +53,25 @@ class Routes:
         self._proxies: dict[str, Proxy] = {}
         self._prefix = token_hex(6)
         self._numbers = count()
+        self._calls: Mapping[str, Mapping[str, _Call]] = {
+            "version": {"GET": self._version},
+            "reset": {"POST": self._reset},
+            "populate": {"POST": self._populate},
+            "proxies": {"GET": self._list, "POST": self._create},
+        }
+        self._proxy_calls: Mapping[str, _Call] = {
+            "GET": self._show,
+            "POST": self._update,
+            "PATCH": self._update,
+            "DELETE": self._delete,
+        }
+        self._toxics_calls: Mapping[str, _Call] = {"GET": self._toxics, "POST": self._add_toxic}
+        self._toxic_calls: Mapping[str, _Call] = {
+            "GET": self._toxic,
+            "POST": self._update_toxic,
+            "PATCH": self._update_toxic,
+            "DELETE": self._remove_toxic,
+        }
 
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for, and say what came of it."""
@@ -102,22 +97,14 @@ class Routes:
     def _route(self, path: str) -> "tuple[Mapping[str, _Call], Sequence[str]] | None":
         """Return what a path can be asked for, and the names in it."""
         match path.split("/")[1:]:
-            case ["version"]:
-                return {"GET": self._version}, ()
-            case ["reset"]:
-                return {"POST": self._reset}, ()
-            case ["populate"]:
-                return {"POST": self._populate}, ()
-            case ["proxies"]:
-                return {"GET": self._list, "POST": self._create}, ()
+            case [word] if word in self._calls:
+                return self._calls[word], ()
             case ["proxies", proxy] if proxy:
-                changes = {"POST": self._update, "PATCH": self._update, "DELETE": self._delete}
-                return {"GET": self._show, **changes}, (proxy,)
+                return self._proxy_calls, (proxy,)
             case ["proxies", proxy, "toxics"] if proxy:
-                return {"GET": self._toxics, "POST": self._add_toxic}, (proxy,)
+                return self._toxics_calls, (proxy,)
             case ["proxies", proxy, "toxics", toxic] if proxy and toxic:
-                on_toxic = {"POST": self._update_toxic, "PATCH": self._update_toxic}
-                return {"GET": self._toxic, "DELETE": self._remove_toxic, **on_toxic}, (proxy, toxic)
+                return self._toxic_calls, (proxy, toxic)
         return None
 
     def _checked(self, call: "_Call", names: Sequence[str], request: Request) -> Answer:
@@ -140,8 +127,8 @@ class Routes:
         )
 
     def _version(self, _body: bytes) -> Answer:
-        told = golang_json.write({"version": TOXIPROXY_VERSION, "backend": BACKEND})
-        return Answer(status=200, content_type=f"{JSON};charset=utf-8", body=told + b"\n")
+        told = f'{{"version": "{TOXIPROXY_VERSION}", "backend": "{BACKEND}"}}\n'
+        return Answer(status=200, content_type=f"{JSON};charset=utf-8", body=told.encode())
 
     def _reset(self, _body: bytes) -> Answer:
         for proxy in self._proxies.values():
@@ -154,7 +141,7 @@ class Routes:
         return _json(200, {name: self._proxies[name].as_json() for name in sorted(self._proxies)})
 
     def _create(self, body: bytes) -> Answer:
-        fields = golang_json.read(golang_json.parse(body), PROXY_FIELDS, "toxiproxy.Proxy")
+        fields = proxy_fields(body)
         proxy = self._proxy(fields, "")
         if proxy.name in self._proxies:
             raise Refused(409, "proxy already exists")
@@ -166,7 +153,7 @@ class Routes:
     def _populate(self, body: bytes) -> Answer:
         made: list[Proxy] = []
         try:
-            entries = _entries(golang_json.parse(body))
+            entries = populate_entries(body)
             proxies = [self._proxy(fields, f" at proxy {n}") for n, fields in enumerate(entries, start=1)]
             for proxy, fields in zip(proxies, entries, strict=True):
                 made.append(self._add_or_replace(proxy, starts=bool(fields.get("enabled", True))))
@@ -181,12 +168,12 @@ class Routes:
 
     def _update(self, body: bytes, name: str) -> Answer:
         proxy = self._find(name)
-        fields = golang_json.read(golang_json.parse(body), PROXY_FIELDS, "toxiproxy.Proxy")
+        fields = proxy_fields(body)
         listen, upstream = (
             str(fields.get("listen", proxy.listen)),
             str(fields.get("upstream", proxy.upstream)),
         )
-        _check_upstream(upstream)
+        check_addresses(listen, upstream)
         proxy.update(listen, upstream, enabled=bool(fields.get("enabled", proxy.enabled)))
         return _json(200, proxy.as_json())
 
@@ -200,12 +187,7 @@ class Routes:
 
     def _add_toxic(self, body: bytes, name: str) -> Answer:
         proxy = self._find(name)
-        value = golang_json.parse(body)
-        told = _new_toxic(golang_json.read(value, TOXIC_FIELDS, "toxics.ToxicWrapper"))
-        if proxy.toxic(told.name) is not None:
-            raise Refused(409, "toxic already exists")
-        told.attributes |= _attributes(value, told)
-        check(told.type, told.attributes)
+        told = new_toxic(body, {told.name for told in proxy.toxics})
         proxy.add_toxic(told)
         return _json(200, told.as_json())
 
@@ -214,17 +196,7 @@ class Routes:
 
     def _update_toxic(self, body: bytes, name: str, toxic: str) -> Answer:
         proxy, told = self._find_toxic(name, toxic)
-        value = golang_json.parse(body)
-        fields = (
-            Field("attributes", ".attributes", f"toxics.{told.kind.structure}"),
-            Field("toxicity", ".toxicity", "float32"),
-        )
-        read = golang_json.read(value, fields, TOXIC_UPDATE)
-        attributes = told.attributes | _attributes(value, told)
-        check(told.type, attributes)
-        told.attributes.update(attributes)
-        toxicity = read.get("toxicity", told.toxicity)
-        told.toxicity = toxicity if isinstance(toxicity, float) else told.toxicity
+        update_toxic(body, told)
         proxy.update_toxic(told)
         return _json(200, told.as_json())
 
@@ -251,8 +223,7 @@ class Routes:
         for key, value in (("name", name), ("upstream", upstream)):
             if not value:
                 raise Refused(400, f"missing required field: {key}{where}")
-        _check_listen(listen)
-        _check_upstream(upstream)
+        check_addresses(listen, upstream)
         return Proxy(self._loop, self._seed, name, listen, upstream)
 
     def _add_or_replace(self, proxy: Proxy, *, starts: bool) -> Proxy:
@@ -276,61 +247,6 @@ def _clean(path: str) -> str:
     return clean + "/" if path.endswith("/") and clean != "/" else clean
 
 
-def _entries(value: object) -> list[dict[str, object]]:
-    if value is None:
-        return []
-    if not isinstance(value, list) or isinstance(value, golang_json.Object):
-        golang_json.read(value if value != [] else golang_json.Object(), (), f"[]{POPULATE_ENTRY}")
-        raise BadJson(f"json: cannot unmarshal object into Go value of type []{POPULATE_ENTRY}")
-    return [golang_json.read(entry, POPULATE_FIELDS, POPULATE_ENTRY) for entry in value]
-
-
-def _new_toxic(fields: Mapping[str, object]) -> Told:
-    """Return a toxic with no attributes yet. Raises Refused."""
-    kind, stream = str(fields.get("type", "")), str(fields.get("stream", "downstream"))
-    if stream.lower() not in ("upstream", "downstream"):
-        raise Refused(400, "stream was invalid, can be either upstream or downstream")
-    if kind not in KINDS:
-        raise Refused(400, "invalid toxic type")
-    toxicity = fields.get("toxicity", 1.0)
-    return Told(
-        name=str(fields.get("name", "")) or f"{kind}_{stream}",
-        type=kind,
-        stream=stream,
-        toxicity=toxicity if isinstance(toxicity, float) else 1.0,
-        attributes=dict.fromkeys(KINDS[kind].attributes, 0),
-    )
-
-
-def _attributes(value: object, told: Told) -> dict[str, int]:
-    """Return the attributes of a toxic that a body names."""
-    kind = told.kind
-    wrapper = golang_json.read(
-        value, (Field("attributes", ".attributes", f"toxics.{kind.structure}"),), TOXIC_UPDATE
-    )
-    fields = [
-        Field(name, f"{kind.structure}.attributes.{name}", kind.attribute_type) for name in kind.attributes
-    ]
-    read = golang_json.read(wrapper.get("attributes"), fields, kind.structure)
-    return {name: number for name, number in read.items() if isinstance(number, int)}
-
-
-def _check_listen(listen: str) -> None:
-    """Refuse what is not loopback; what cannot be read at all is told when it is to listen, as Toxiproxy does."""
-    try:
-        listen_address(listen)
-    except BadAddress:
-        return
-
-
-def _check_upstream(upstream: str) -> None:
-    """Refuse what is not loopback; what cannot be read at all ends each connection, as in Toxiproxy."""
-    try:
-        dial_addresses(upstream)
-    except BadAddress:
-        return
-
-
 def _refusal(problem: Exception) -> Refused:
     match problem:
         case BadJson():
@@ -347,12 +263,12 @@ def _told(proxies: Sequence[Proxy]) -> list[dict[str, object]] | None:
 
 
 def _json(status: int, value: object) -> Answer:
-    return Answer(status=status, content_type=JSON, body=golang_json.write(value))
+    return Answer(status=status, content_type=JSON, body=write(value).encode())
 
 
 def _error(refused: Refused) -> Answer:
-    body = golang_json.write({"error": refused.error, "status": refused.status}) + b"\n"
-    return Answer(status=refused.status, content_type=PLAIN, body=body, headers=(NO_SNIFF,))
+    body = write({"error": refused.error, "status": refused.status}) + "\n"
+    return Answer(status=refused.status, content_type=PLAIN, body=body.encode(), headers=(NO_SNIFF,))
 
 
 def _populate_error(refused: Refused, made: Sequence[Proxy]) -> Answer:

@@ -1,9 +1,10 @@
 """What toxics do to a stream of bytes, as pure state machines: no sockets, no clock, no timers.
 
-A toxic takes chunks from its inlet and says, step by step, what comes out: a chunk now, nothing before a moment,
-nothing before the next chunk, or the end of the stream. It steps only while what comes after it has room, so a
-receiver that does not read holds it up. Behaviour and names are Toxiproxy 2.12's (reference/toxiproxy.md, 1.4),
-which runs a goroutine where this steps; times are monotonic seconds, attributes what the API was told.
+A toxic takes chunks from its inlet and says, step by step, what comes out: a chunk now, nothing before a
+moment, nothing before the next chunk, or the end of the stream. It steps only while what comes after it has
+room, so a receiver that does not read holds it up. Invariant: no byte is made up, moved or, but by those
+whose work it is, lost. Behaviour and names are those of Toxiproxy 2.12, which runs a goroutine where this
+steps; times are monotonic seconds, attributes what the API was told.
 """
 
 from collections import deque
@@ -82,9 +83,11 @@ class Noop:
     is_doomed = is_sink = False
 
     def step(self, inlet: Inlet, now: float) -> Step:  # noqa: ARG002 - the Protocol's
+        """See Toxic."""
         return _pass(inlet)
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         return []
 
 
@@ -100,6 +103,7 @@ class Latency:
         self._due = 0.0
 
     def step(self, inlet: Inlet, now: float) -> Step:
+        """See Toxic."""
         if self._held is None:
             if not inlet.chunks:
                 return _ended_or_idle(inlet)
@@ -113,6 +117,7 @@ class Latency:
         return chunk
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         held, self._held = self._held, None
         return [held] if held is not None else []
 
@@ -137,6 +142,7 @@ class Bandwidth:
         self._debt_s = 0.0
 
     def step(self, inlet: Inlet, now: float) -> Step:
+        """See Toxic."""
         if not self._holds:
             if not inlet.chunks:
                 return _ended_or_idle(inlet)
@@ -154,6 +160,7 @@ class Bandwidth:
         return Chunk(self._data, self._at)
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         held = [Chunk(self._data, self._at)] if self._holds else []
         self._holds, self._debt_s = False, 0.0
         return held
@@ -183,6 +190,7 @@ class SlowClose:
         self._due: float | None = None
 
     def step(self, inlet: Inlet, now: float) -> Step:
+        """See Toxic."""
         if inlet.chunks or not inlet.ended:
             return _pass(inlet)
         if self._due is None:
@@ -190,6 +198,7 @@ class SlowClose:
         return CLOSE if now >= self._due else Wait(self._due)
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         self._due = None
         return []
 
@@ -204,6 +213,7 @@ class Timeout:
         self._since: float | None = None
 
     def step(self, inlet: Inlet, now: float) -> Step:
+        """See Toxic."""
         if self._since is None or inlet.chunks:
             self._since = now
         inlet.chunks.clear()
@@ -216,6 +226,7 @@ class Timeout:
         return CLOSE if now >= due else Wait(due)
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         self._since = None
         return []
 
@@ -231,9 +242,11 @@ class ResetPeer:
 
     @property
     def is_doomed(self) -> bool:
+        """See Toxic."""
         return self._due is not None
 
     def step(self, inlet: Inlet, now: float) -> Step:
+        """See Toxic."""
         if self._due is None:
             if not inlet.chunks and not inlet.ended:
                 return IDLE
@@ -241,6 +254,7 @@ class ResetPeer:
         return CLOSE if now >= self._due else Wait(self._due)
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         return []
 
 
@@ -256,6 +270,7 @@ class Slicer:
         self._next_at = 0.0
 
     def step(self, inlet: Inlet, now: float) -> Step:
+        """See Toxic."""
         if now < self._next_at:
             return Wait(self._next_at)
         if not self._pieces:
@@ -263,11 +278,12 @@ class Slicer:
                 return _ended_or_idle(inlet)
             self._slice(inlet.chunks.popleft())
             self._next_at = now
-        # From the moment it was due: a loop that wakes each millisecond still keeps to microseconds on the whole.
+        # From the moment it was due: a loop that wakes each millisecond still keeps to microseconds.
         self._next_at += max(0, self._attributes["delay"]) / 1_000_000
         return self._pieces.popleft()
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         rest = b"".join(piece.data for piece in self._pieces)
         held = [Chunk(rest, self._pieces[0].at)] if rest else []
         self._pieces.clear()
@@ -275,11 +291,12 @@ class Slicer:
         return held
 
     def _slice(self, chunk: Chunk) -> None:
-        spans = [(0, len(chunk.data))]
+        """Halve, give or take, until a piece is small enough."""
         average, variation = self._attributes["average_size"], self._attributes["size_variation"]
+        spans = [(0, len(chunk.data))]
         while spans:
             start, end = spans.pop()
-            if end - start - average <= variation:
+            if end - start <= average + variation:
                 self._pieces.append(Chunk(chunk.data[start:end], chunk.at))
                 continue
             middle = start + (end - start) // 2
@@ -299,6 +316,7 @@ class LimitData:
         self._is_spent = False
 
     def step(self, inlet: Inlet, now: float) -> Step:  # noqa: ARG002 - the Protocol's
+        """See Toxic."""
         if self._is_spent:
             return CLOSE
         if not inlet.chunks:
@@ -310,6 +328,7 @@ class LimitData:
         return Chunk(data, chunk.at) if data else CLOSE
 
     def interrupt(self) -> list[Chunk]:
+        """See Toxic."""
         return []
 
 
