@@ -13,7 +13,7 @@ from harness.links.changes import Way, joined, stages_of, way_of
 from harness.links.effects import NO_EFFECTS, Effect, Effects, Stream, What, effect_of, effects_seen, in_force
 from harness.links.faults import effects_of
 from harness.links.link import Channel, Link
-from tests.harness.test_faults import SOME_CUTS
+from tests.doubles.composition import SOME_CUTS
 
 LISTEN, UPSTREAM = "127.0.0.1:1", "127.0.0.1:2"
 LINK = Link(source="a", target="b", channel=Channel.PEER, listen=LISTEN, upstream=UPSTREAM)

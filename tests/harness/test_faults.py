@@ -6,9 +6,10 @@ from hypothesis import strategies as st
 
 from harness.cuts import Cut
 from harness.links.effects import NO_EFFECTS, Effect, Stream, What
-from harness.links.faults import Hold, Ledger, effects_of
+from harness.links.faults import Ledger, effects_of
 from harness.links.link import Channel, Link
 from harness.topology import Edge
+from tests.doubles.composition import SOME_CUTS, left_by
 
 LISTEN, UPSTREAM = "127.0.0.1:1", "127.0.0.1:2"
 UP, DOWN = Stream.UPSTREAM, Stream.DOWNSTREAM
@@ -22,23 +23,6 @@ AB, BA = link("a", "b"), link("b", "a")
 CLIENT = link("C1", "a", Channel.CLIENT)
 LINKS = {("a", "b"): [AB], ("b", "a"): [BA], ("C1", "a"): [CLIENT]}
 
-SOME_CUTS = [
-    Cut.BLACKHOLE,
-    Cut.HOLD,
-    Cut.slow(100),
-    Cut.slow(200, 50),
-    Cut.REFUSE,
-    Cut.LOSE_REQUESTS,
-    Cut.LOSE_REPLIES,
-    Cut.RESET,
-    Cut.rate(10),
-    Cut.rate(20),
-    Cut.slow_close(5),
-    Cut.slice(100, 7),
-    Cut.slice(10),
-    Cut.cut_after(1000),
-    Cut.cut_after(10),
-]
 some_faults = st.lists(
     st.tuples(st.sampled_from(SOME_CUTS), st.sampled_from([("a", "b"), ("b", "a")])), max_size=6
 )
@@ -142,31 +126,3 @@ def test_a_name_that_would_not_survive_in_a_path_is_refused(name: str) -> None:
     """Toxiproxy takes names raw."""
     with pytest.raises(ValueError, match="cannot name a party"):
         link(name, "b")
-
-
-def left_by(holds: list[Hold], one: Link) -> set[Effect]:
-    """What these holds have in force on a link, by the rules as a reader would apply them."""
-    wanted = {effect for hold in holds for name, effect in hold.effects if name == one.name}
-    left = {effect for effect in wanted if effect.what is What.REFUSED}
-    for stream in Stream:
-        there = {effect for effect in wanted if effect.stream is stream}
-        swallowing = [what for what in (What.LOST, What.HELD, What.RESET) if Effect(what, stream) in there]
-        if swallowing:
-            left.add(Effect(swallowing[0], stream))
-            continue
-        for what, strongest in (
-            (What.SLOW, max),
-            (What.RATE, min),
-            (What.SLOW_CLOSE, max),
-            (What.CUT_AFTER, min),
-        ):
-            amounts = [effect.amounts for effect in there if effect.what is what]
-            left |= {Effect(what, stream, strongest(amounts))} if amounts else set()
-        slices = [effect.amounts for effect in there if effect.what is What.SLICE]
-        smallest = min((size for size, _ in slices), default=0)
-        left |= (
-            {Effect(What.SLICE, stream, max(one for one in slices if one[0] == smallest))}
-            if slices
-            else set()
-        )
-    return left
