@@ -55,6 +55,7 @@ class WsgiClient:
             "SCRIPT_NAME": "",
             "PATH_INFO": path,
             "QUERY_STRING": _query(query),
+            "REMOTE_ADDR": "127.0.0.1",
             "wsgi.input": io.BytesIO(content),
         }
         if content:
