@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from harness.links.embedded import BACKEND
 from harness.links.toxiproxy import INSTALL_COMMAND, find_server, locate, server_argv
 from harness.processes import Launch
 
-AUTO, TOXIPROXY, EMBEDDED = "auto", "toxiproxy", "embedded"
+AUTO, TOXIPROXY, EMBEDDED = "auto", "toxiproxy", BACKEND
 CHOICES = (AUTO, TOXIPROXY, EMBEDDED)
 EMBEDDED_ENTRY = "harness.links.embedded.main:main"
-EMBEDDED_API = "2.12.0"
-"""Whose API and behaviour the embedded server follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

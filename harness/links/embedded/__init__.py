@@ -22,3 +22,9 @@ Differs on purpose from Toxiproxy 2.12.0:
   in chunks; there are no metrics.
 - A proxy that is out of file descriptors goes on accepting when there are some again (2.12 never does).
 """
+
+BACKEND = "embedded"
+"""What `/version` says it is."""
+
+API_VERSION = "2.12.0"
+"""Of the Toxiproxy whose API and behaviour it has."""

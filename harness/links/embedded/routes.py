@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from secrets import token_hex
 
+from harness.links.embedded import API_VERSION, BACKEND
 from harness.links.embedded.addresses import BadAddress, NotLoopback
 from harness.links.embedded.bodies import (
     Refused,
@@ -24,10 +25,6 @@ from harness.links.embedded.http import Answer, Request
 from harness.links.embedded.kinds import BadAttributes, Told
 from harness.links.embedded.loop import Loop
 from harness.links.embedded.proxy import CannotListen, Proxy
-
-BACKEND = "embedded"
-TOXIPROXY_VERSION = "2.12.0"
-"""Whose behaviour this is."""
 
 JSON = "application/json"
 PLAIN = "text/plain; charset=utf-8"
@@ -127,7 +124,7 @@ class Routes:
         )
 
     def _version(self, _body: bytes) -> Answer:
-        told = f'{{"version": "{TOXIPROXY_VERSION}", "backend": "{BACKEND}"}}\n'
+        told = f'{{"version": "{API_VERSION}", "backend": "{BACKEND}"}}\n'
         return Answer(status=200, content_type=f"{JSON};charset=utf-8", body=told.encode())
 
     def _reset(self, _body: bytes) -> Answer:
