@@ -5,6 +5,7 @@ other. A beat goes to a server drawn at random and moves on to the next on any 5
 refuses a redirect, and on no answer in time; when all were tried, it rests until the next beat.
 """
 
+import itertools
 import json
 import random
 import signal
@@ -16,7 +17,7 @@ from dataclasses import asdict, dataclass
 
 import requests
 
-from harness.agent_watch import RENEWALS, Watch
+from harness.agent_watch import Watch
 
 USER_AGENT = "cutheal-agent"
 
@@ -85,10 +86,10 @@ def _watching(plan: AgentPlan, stop: threading.Event) -> list[threading.Thread]:
     threading.Thread(target=watch.receive, name="pushes", daemon=True).start()
 
     def poll(service: str) -> None:
-        chance = random.Random(f"{plan.seed} {plan.name} subscribes {service}")
-        good_for_s: float | None = 0.0
-        while not stop.wait(plan.beat_real_s if good_for_s is None else good_for_s / RENEWALS):
-            good_for_s = watch.ask(service, chance, plan.timeout_real_s)
+        rounds = itertools.count()
+        rest_s: float | None = 0.0
+        while not stop.wait(plan.beat_real_s if rest_s is None else rest_s):
+            rest_s = watch.ask(service, next(rounds), plan.timeout_real_s)
 
     return [
         threading.Thread(target=poll, args=(service,), name=f"poll {service}", daemon=True)

@@ -7,7 +7,6 @@ datagram, whatever is in it, ends the thread that receives.
 
 import gzip
 import json
-import random
 import selectors
 import socket
 import threading
@@ -23,7 +22,7 @@ HOST = "127.0.0.1"
 DATAGRAM_BYTES_MAX = 65_535
 PROBES_MAX = 1024
 RENEWALS = 2
-"""Lists asked for in the time that one is good for: what lapsed between two of them would miss pushes."""
+"""How often each server is asked in the time that a list is good for: a subscription must not lapse."""
 
 Say = Callable[[str, str, object], None]
 """Writes a line to the log: event, service, detail."""
@@ -85,16 +84,26 @@ class Watch:
             self._say("not_understood", "", f"{server}: {type(error).__name__}: {error}")
         return None
 
-    def ask(self, service: str, chance: random.Random, timeout_real_s: float) -> float | None:
-        """Ask servers at random until one answers; return for how long its list is good, in real seconds.
+    def ask(self, service: str, first: int, timeout_real_s: float) -> float | None:
+        """Ask one server after another until one answers; return when to ask again, in real seconds.
 
-        None: no server answered.
+        Whoever begins with each server in turn is subscribed to all of them, all the time.
+
+        Args:
+            service: grouped name.
+            first: number of the server to begin with.
+            timeout_real_s: how long an answer is waited for.
+
+        Returns None when no server answered.
+
         """
-        for name in chance.sample(list(self._servers), len(self._servers)):
+        names = list(self._servers)
+        begin = first % len(names)
+        for name in (*names[begin:], *names[:begin]):
             listed = self._list(name, service, timeout_real_s)
             if listed is not None:
                 self._take(listed, "poll", name)
-                return float(listed["cacheMillis"]) / 1000
+                return float(listed["cacheMillis"]) / 1000 / (RENEWALS * len(names))
         return None
 
     def _list(self, name: str, service: str, timeout_real_s: float) -> dict[str, Any] | None:

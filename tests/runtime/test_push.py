@@ -46,7 +46,7 @@ def subscriber() -> Iterator[socket.socket]:
 
 @pytest.fixture
 def ask() -> Iterator[WsgiClient]:
-    """A loaded lone node at the fastest scale; subscriptions do not lapse while a busy machine runs a test."""
+    """A loaded lone node at the fastest scale; no subscription lapses while a busy machine runs a test."""
     with wsgi_client(node_config=config(time_scale=0.02, timings=Timings(push_cache_s=3000))) as client:
         yield client
 
