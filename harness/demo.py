@@ -24,12 +24,11 @@ from harness.documents import (
     Tables,
     watch,
 )
+from harness.exit_codes import ExitCode
 from harness.links.backend import title
 from harness.links.matrix import LEGEND, FaultNotInForce, Matrix
 from harness.session import Session
 from harness.spec import ClusterSpec
-
-MATCH, DIFFER, NOT_IN_FORCE = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
             story = tell(cluster, on_phase=_ignore if arguments.json else _show)
         except FaultNotInForce as not_in_force:
             say(arguments, {"fault_not_in_force": str(not_in_force)}, f"not in force: {not_in_force}")
-            return NOT_IN_FORCE
+            return ExitCode.FAULT_NOT_IN_FORCE
         if arguments.json:
             print(json.dumps(_document(session, cluster, story)))
         else:
             _conclude(story)
-    return MATCH if all(phase.matches for phase in story.phases) else DIFFER
+    return ExitCode.DONE if all(phase.matches for phase in story.phases) else ExitCode.NOT_SO
 
 
 def tell(cluster: Cluster, on_phase: Callable[[Phase], None]) -> Story:

@@ -8,6 +8,7 @@ from types import FrameType
 from harness.cluster import Cluster
 from harness.command import command_session
 from harness.documents import SERVICES
+from harness.exit_codes import ExitCode
 from harness.links.backend import title
 from harness.session import Session
 from harness.spec import ClusterSpec
@@ -27,8 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(text, flush=True)
             wait_for_signal()
         except KeyboardInterrupt:
-            return 0
-    return 0
+            return ExitCode.DONE
+    return ExitCode.DONE
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

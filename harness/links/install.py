@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from harness.exit_codes import ExitCode
 from harness.links.build import BuildFailed, Progress, build_with_go_wheel, build_with_path_go
 from harness.links.toxiproxy import (
     INSTALL_COMMAND,
@@ -42,8 +43,6 @@ DOWNLOAD_REAL_S = 30.0
 """For one read, not for the whole."""
 
 CHUNK_BYTES = 1 << 20
-EXIT_OK = 0
-EXIT_NO_LINK_SERVER = 3
 
 
 class InstallFailed(Exception):
@@ -161,6 +160,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run `cutheal toxiproxy ...` and return its exit code."""
+    if _is_half_told(arguments):
+        problem = "--from and --sha256 go together: a server from elsewhere is checked by its hash"
+        return _fail(problem, as_json=arguments.json, code=ExitCode.MISTAKE)
     try:
         if arguments.toxiproxy_command == "install":
             with _cleaning_up_when_ended():
@@ -174,7 +176,7 @@ def run(arguments: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(asdict(found) | {"path": str(found.path)}) + "\n")
     else:
         sys.stdout.write(f"{found.path} (Toxiproxy {found.version}, {found.origin})\n")
-    return EXIT_OK
+    return ExitCode.DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -184,9 +186,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run(parser.parse_args(argv))
 
 
+def _is_half_told(arguments: argparse.Namespace) -> bool:
+    if arguments.toxiproxy_command != "install":
+        return False
+    return (arguments.source is None) != (arguments.sha256 is None)
+
+
 def _install_as_told(arguments: argparse.Namespace) -> None:
-    if (arguments.source is None) != (arguments.sha256 is None):
-        raise InstallFailed("--from and --sha256 go together: a server from elsewhere is checked by its hash")
     if arguments.source is not None:
         path = install_from(arguments.source, arguments.sha256)
     else:
@@ -211,11 +217,11 @@ def _cleaning_up_when_ended() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _fail(problem: str, *, as_json: bool) -> int:
+def _fail(problem: str, *, as_json: bool, code: ExitCode = ExitCode.NO_LINK_SERVER) -> int:
     _say(problem)
     if as_json:
         sys.stdout.write(json.dumps({"path": None, "error": problem}) + "\n")
-    return EXIT_NO_LINK_SERVER
+    return code
 
 
 def _say(line: str) -> None:

@@ -292,7 +292,7 @@ def test_a_program_that_is_no_usable_toxiproxy_is_not_installed(
 
 def test_from_without_a_hash_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing from elsewhere goes unchecked."""
-    assert main(["install", "--from", str(DEAF)]) == 3
+    assert main(["install", "--from", str(DEAF)]) == 64
     assert "--from and --sha256 go together" in capsys.readouterr().err
 
 

@@ -1,0 +1,73 @@
+"""Every way in which a command ends has a code of its own, and the help's table names each."""
+
+from collections.abc import Callable
+
+import pytest
+
+from harness import cli
+from harness.exit_codes import MEANINGS, ExitCode, table
+from harness.links.api import LinkServerDied
+from harness.links.matrix import FaultNotInForce, Matrix
+from harness.links.toxiproxy import NoLinkServer
+from harness.processes import LauncherDied
+from harness.spec import BadSpec
+from harness.waits import NotReached
+
+
+def test_the_help_has_a_row_for_every_code(capsys: pytest.CaptureFixture[str]) -> None:
+    """One table, and no code without a meaning."""
+    assert set(MEANINGS) == set(ExitCode)
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--help"])
+    assert end.value.code == 0
+    printed = capsys.readouterr().out
+    assert table() in printed
+    for code, meaning in MEANINGS.items():
+        assert f"  {code:<3}  {meaning}" in printed.splitlines()
+
+
+def raising(error: BaseException) -> Callable[[object], int]:
+    """A command that ends with this error."""
+
+    def run(_: object) -> int:
+        raise error
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (
+            FaultNotInForce("cut", ["peer-s1-s3: not cut"], Matrix(()), Matrix(())),
+            ExitCode.FAULT_NOT_IN_FORCE,
+        ),
+        (NoLinkServer("no link server"), ExitCode.NO_LINK_SERVER),
+        (LinkServerDied("link server did not answer"), ExitCode.DIED),
+        (LauncherDied("launcher was killed", ("s1",)), ExitCode.DIED),
+        (NotReached("not ready in time"), ExitCode.DIED),
+        (BadSpec("nodes=0"), ExitCode.MISTAKE),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+    ],
+)
+def test_an_error_ends_the_command_with_its_code_and_one_line(
+    error: BaseException, code: ExitCode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No traceback for any of them; Ctrl-C needs no words."""
+    monkeypatch.setattr(cli.demo, "run", raising(error))
+    assert cli.main(["demo"]) == code
+    printed = capsys.readouterr().err
+    assert printed == (f"cutheal: {error}\n" if str(error) else "")
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["bogus"], ["demo", "--bogus"], ["up", "--nodes", "three"], ["toxiproxy"]]
+)
+def test_argparses_own_mistakes_have_the_code_of_a_mistake(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """argparse alone would end with 2, the code of a fault that was not in force."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(words)
+    assert end.value.code == ExitCode.MISTAKE
+    assert "usage: cutheal" in capsys.readouterr().err
