@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from harness.cuts import Cut
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.datagrams import Datagrams
-from harness.links.effects import Effects, What, effects_seen
+from harness.links.effects import Effects
 from harness.links.faults import Hold, Ledger, LossObserver, effects_of_all
 from harness.links.link import Link, socket_address
 from harness.links.matrix import FaultNotInForce, Matrix, Outcome, answers_stay_away, expected_trips
 from harness.links.parties import Condition, Parties
 from harness.links.prober import Prober
 from harness.links.targets import TargetNotAnswering, Targets
-from harness.links.verify import Finding, Verifier, View
-from harness.links.wiring import Wiring
+from harness.links.verify import Finding, Verifier
+from harness.links.wiring import View, Wiring
 from harness.topology import Edge
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class Links:
     def __init__(self, api: ToxiproxyApi, prefix: str = "", probe_path: str | None = PROBE_PATH) -> None:
         self._lock = RLock()
         self._parties = Parties()
-        self._loss_observers: list[LossObserver] = []
         self._ledger = Ledger()
         self._wiring = Wiring(api, prefix)
         self._targets = Targets(probe_path)
@@ -162,15 +161,14 @@ class Links:
             before = self._effects_on(touched)
             self._prober.make_ready(self._connectable(touched))
             hold = self._ledger.take(cut, edges, effects)
-            self._tell_loss()
             try:
                 self._wiring.make_so(before, self._ledger.effects_on)
                 self._verify(f"cutting {hold}", touched)
             except LinkServerDied:
-                self._release([hold])
+                self._ledger.release(hold)
                 raise
             except BaseException:
-                self._release([hold])
+                self._ledger.release(hold)
                 self._take_back(touched)
                 raise
             return hold
@@ -202,8 +200,7 @@ class Links:
     def observe_loss(self, observer: LossObserver) -> None:
         """Tell an observer now, and at each cut and heal from now on, whose datagrams are lost."""
         with self._lock:
-            self._loss_observers.append(observer)
-            observer.on_loss(self._ledger.edges_lost)
+            self._ledger.observe_loss(observer)
 
     def carry(self, datagrams: Datagrams) -> None:
         """Cut and verify these links with all others from now on."""
@@ -284,7 +281,7 @@ class Links:
         held = self._verifier.look_at_cuts(self._unprobed())
         names = list(self._wiring.links)
         before = self._effects_on(names)
-        self._release(holds)
+        self._ledger.release(*holds)
         after = self._effects_on(names)
         changed = [name for name in names if after[name] != before[name]]
         unanswered = self._follow(held.view, changed)
@@ -301,15 +298,6 @@ class Links:
             raise
         held.raise_if_wrong(f"just before {when}")
 
-    def _release(self, holds: Iterable[Hold]) -> None:
-        for hold in holds:
-            self._ledger.release(hold)
-        self._tell_loss()
-
-    def _tell_loss(self) -> None:
-        for observer in self._loss_observers:
-            observer.on_loss(self._ledger.edges_lost)
-
     def _take_back(self, names: Collection[str]) -> None:
         """Undo a cut of which nobody knows how far it got."""
         self._follow(self._wiring.view(), names)
@@ -319,17 +307,14 @@ class Links:
 
         Returns the links whose hold has ended and whose held probes were not answered.
         """
-        seen = {name: effects_seen(proxy) for name in names if (proxy := view[name]) is not None}
-        alive = self._wiring.make_so(seen, self._ledger.effects_on)
+        let_go = self._wiring.follow(view, names, self._ledger.effects_on)
         unprobed = self._unprobed()
-        freed = [
+        answered = [
             name
-            for name in alive
-            if name not in unprobed
-            and any(effect.what is What.HELD for effect in seen[name])
-            and not answers_stay_away(self._ledger.effects_on(self._wiring.links[name]))
+            for name, effects in self._effects_on(let_go).items()
+            if name not in unprobed and not answers_stay_away(effects)
         ]
-        unanswered = self._prober.await_held(freed, HELD_PATIENCE_REAL_S)
+        unanswered = self._prober.await_held(answered, HELD_PATIENCE_REAL_S)
         for name in names:
             self._prober.retire(name)
         return unanswered

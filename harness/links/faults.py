@@ -93,6 +93,7 @@ class Ledger:
         self._held: dict[str, Effects] = {}
         self._dead: set[str] = set()
         self._numbers = count(1)
+        self._loss_observers: list[LossObserver] = []
 
     @property
     def holds(self) -> tuple[Hold, ...]:
@@ -115,14 +116,21 @@ class Ledger:
         hold = Hold(number=next(self._numbers), cut=cut, edges=tuple(edges), effects=effects)
         self._holds[hold.number] = hold
         self._count(hold, 1)
+        self._tell_loss()
         return hold
 
-    def release(self, hold: Hold) -> bool:
-        """End a hold; tell whether it had not ended before."""
-        if self._holds.pop(hold.number, None) is None:
-            return False
-        self._count(hold, -1)
-        return True
+    def release(self, *holds: Hold) -> bool:
+        """End holds; tell whether one of them had not ended before."""
+        live = [hold for hold in holds if self._holds.pop(hold.number, None) is not None]
+        for hold in live:
+            self._count(hold, -1)
+        self._tell_loss()
+        return bool(live)
+
+    def observe_loss(self, observer: LossObserver) -> None:
+        """Tell an observer now, and at each change from now on, whose datagrams are lost."""
+        self._loss_observers.append(observer)
+        observer.on_loss(self.edges_lost)
 
     def died(self, party: str) -> None:
         """Remember that nobody listens behind the links that lead to `party`."""
@@ -144,6 +152,10 @@ class Ledger:
         parts = [*map(str, toxics), *(["refused"] if Effect.REFUSED in effects else [])]
         dead = f" ({link.target} is dead)" if link.target in self._dead else ""
         return f"{link.name}: {', '.join(parts)}{dead}"
+
+    def _tell_loss(self) -> None:
+        for observer in self._loss_observers:
+            observer.on_loss(self.edges_lost)
 
     def _count(self, hold: Hold, change: int) -> None:
         for name, effect in hold.effects:

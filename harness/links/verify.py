@@ -8,14 +8,13 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.links.api import Proxy
 from harness.links.effects import Effects, effect_of, effects_seen
 from harness.links.faults import Ledger
 from harness.links.link import Link
 from harness.links.matrix import FaultNotInForce, Judge, Matrix, Reading, cell_of, reading_of
 from harness.links.probe import Intent
 from harness.links.prober import Prober
-from harness.links.wiring import Wiring
+from harness.links.wiring import View, Wiring
 
 if TYPE_CHECKING:
     from harness.links.datagrams import Datagrams
@@ -25,8 +24,6 @@ PATIENCE_REAL_S = 5.0
 
 IMPATIENCE_REAL_S = 1.0
 """The same where the link server's own view is wrong already."""
-
-View = Mapping[str, Proxy | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

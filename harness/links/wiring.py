@@ -8,11 +8,13 @@ from contextlib import suppress
 
 from harness.links.api import ApiError, Call, LinkServerDied, Proxy, ToxiproxyApi
 from harness.links.changes import Way, joined, stages_of, way_of
-from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects
+from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects, What, effects_seen
 from harness.links.link import Link
 from harness.links.targets import Target
 
 Wanted = Callable[[Link], Effects]
+View = Mapping[str, Proxy | None]
+"""The link server's own view of each link; None where it has no such proxy."""
 
 
 class Wiring:
@@ -93,8 +95,8 @@ class Wiring:
         self.links.clear()
         self._controls.clear()
 
-    def view(self) -> dict[str, Proxy | None]:
-        """Return the link server's own view of each link; None where it has no such proxy.
+    def view(self) -> View:
+        """Return the link server's own view of each link.
 
         Raises:
             LinkServerDied: no answer.
@@ -124,6 +126,16 @@ class Wiring:
         for stage in joined(changes):
             self.api.batch(stage)
         return alive
+
+    def follow(self, view: View, names: Iterable[str], wanted: Wanted) -> list[str]:
+        """Bring links from what the link server says they are to what is wanted.
+
+        Returns the names of those that were held and whose connections live on: what was held arrives now.
+        Raises what `make_so` raises.
+        """
+        seen = {name: effects_seen(proxy) for name in names if (proxy := view[name]) is not None}
+        alive = self.make_so(seen, wanted)
+        return [name for name in alive if any(effect.what is What.HELD for effect in seen[name])]
 
     def end_is_gone(self, name: str, effects: Effects) -> None:
         """Remember that an end of a link died or was paused: what is queued there may never be taken."""
