@@ -48,6 +48,15 @@ class FetchSnapshot:
     """GET /distro/datums: everything (R14)."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceStatus:
+    """POST /service/status: services of one namespace whose health the sender tells (reference 6.4)."""
+
+    namespace: str
+    checksums: tuple[tuple[str, str], ...]
+    """Grouped name and a checksum; one that differs makes a foreign receiver ask for the health."""
+
+
 @dataclass(frozen=True, slots=True)
 class Forward:
     """A client's write for the responsible node (R10)."""
@@ -55,7 +64,7 @@ class Forward:
     operation: InstanceWrite
 
 
-PeerMessage = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot | Forward
+PeerMessage = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot | ServiceStatus | Forward
 
 
 @dataclass(frozen=True, slots=True)

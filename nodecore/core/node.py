@@ -24,6 +24,7 @@ from nodecore.core.events import (
     Reply,
     Tick,
 )
+from nodecore.core.foreign import Foreign
 from nodecore.core.judge import Judge
 from nodecore.core.load import Load
 from nodecore.core.members import Members
@@ -41,6 +42,7 @@ from nodecore.core.outward import (
     Reporting,
     Requester,
     Syncing,
+    Telling,
     Verifying,
 )
 from nodecore.core.peers import PeerSide
@@ -90,8 +92,15 @@ class Node:
         self._naming = Naming(self._replica, self._sync, self._pushes, self._services, self._switches)
         writes = Writes(self._replica, self._sync, self._switches)
         self._routing = Routing(self._out, self._members, self._naming, writes, self._timings)
+        self._foreign = Foreign(self._out, self._replica, self._members, self._timings.report_timeout_s)
         self._peers = PeerSide(
-            self._replica, self._members, self._sync.writers, self._verification, self._reports, self._load
+            self._replica,
+            self._members,
+            self._sync.writers,
+            self._verification,
+            self._reports,
+            self._load,
+            self._foreign,
         )
         self._started = False
         self._deadline: float | None = None
@@ -267,6 +276,8 @@ class Node:
                 self._load.fetched(purpose, outcome, now)
             case Merging():
                 self._load.merged(purpose, outcome, now)
+            case Telling():
+                self._foreign.ended(purpose)
             case Forwarding():
                 self._reply(purpose.requester, forwarded_answer(purpose.member, outcome))
             case _:

@@ -82,7 +82,14 @@ class Forwarding:
     requester: Requester
 
 
-Purpose = Reporting | Syncing | Verifying | Pulling | Fetching | Merging | Forwarding
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The health of our instances on its way to a foreign member."""
+
+    member: str
+
+
+Purpose = Reporting | Syncing | Verifying | Pulling | Fetching | Merging | Forwarding | Telling
 
 
 class Outward:

@@ -5,6 +5,7 @@ Invariant: what a peer sends is stored at once and never sent on: there is no go
 
 from typing import assert_never
 
+from nodecore.core.foreign import Foreign
 from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.messages import (
@@ -15,6 +16,7 @@ from nodecore.core.messages import (
     Pull,
     Report,
     ReportAnswer,
+    ServiceStatus,
     SnapshotAnswer,
     SyncData,
     SyncDelete,
@@ -27,7 +29,7 @@ from nodecore.core.verify import Verification
 from nodecore.core.writers import Writers
 from nodecore.errors import BadRequest
 
-PeerData = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot
+PeerData = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot | ServiceStatus
 
 
 class PeerSide:
@@ -41,6 +43,7 @@ class PeerSide:
         verification: Verification,
         reports: Reports,
         load: Load,
+        foreign: Foreign,
     ) -> None:
         self._replica = replica
         self._members = members
@@ -48,8 +51,11 @@ class PeerSide:
         self._verification = verification
         self._reports = reports
         self._load = load
+        self._foreign = foreign
 
-    def answer(self, source: str, message: PeerData, now: float) -> PeerAnswer:
+    def answer(  # noqa: PLR0911  one return per message
+        self, source: str, message: PeerData, now: float
+    ) -> PeerAnswer:
         """Do what a peer's message asks and return the answer."""
         match message:
             case Report():
@@ -69,6 +75,8 @@ class PeerSide:
                 return DataAnswer(tuple(datum for datum in found if datum is not None))
             case FetchSnapshot():
                 return self._snapshot(source)
+            case ServiceStatus():
+                return self._status(source)
             case _:
                 assert_never(message)
 
@@ -87,6 +95,14 @@ class PeerSide:
             )
         owed = tuple(self._load.owed)
         return SnapshotAnswer(data=self._replica.store.data(), merges_owed=owed, root=self._load.root)
+
+    def _status(self, source: str) -> PeerAnswer:
+        """What it says of its own services comes with verify, with the health that it knows."""
+        if source not in self._members or source == self._members.own:
+            sentence = f"{source} is not on the list of members of {self._members.own}"
+            return Refused(status=BadRequest.status, message=sentence)
+        self._foreign.heard(source)
+        return Accepted()
 
     def _store(self, source: str, message: SyncData, now: float) -> PeerAnswer:
         if not message.data:

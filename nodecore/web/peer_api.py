@@ -3,12 +3,13 @@
 Invariant: nothing reaches the core that does not carry the cluster's identity, or that is not whole.
 """
 
-from nodecore.core.messages import FetchSnapshot, PeerMessage
+from nodecore.core.messages import Accepted, FetchSnapshot, PeerMessage
 from nodecore.errors import Malformed
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.answers import (
     decode_pull,
     decode_report,
+    decode_status,
     decode_sync_data,
     decode_sync_delete,
     decode_verify,
@@ -16,9 +17,8 @@ from nodecore.runtime.wire.answers import (
     envelope,
 )
 from nodecore.runtime.wire.calls import RING_HEADER, describe_keys
-from nodecore.runtime.wire.client import json_answer, text_answer
+from nodecore.runtime.wire.client import json_answer
 from nodecore.runtime.wire.http import HttpAnswer
-from nodecore.runtime.wire.values import load_object
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.parameters import required
 from nodecore.web.received import log_received
@@ -61,13 +61,15 @@ class PeerApi:
         return self._answer(request, message, source)
 
     def service_status(self, request: Request) -> HttpAnswer:
-        """POST /service/status: a foreign member's health checksums; taken note of, not acted upon.
+        """POST /service/status: a foreign member's health checksums, which ask for ours in return.
 
-        The original's peers keep their own idea of health, so it needs them; here health comes with verify.
+        One of our own nodes is known by the call id, and is not answered with another: it would never end.
         """
         self._identity.check(request)
-        load_object(request.body(), "the service status")
-        return text_answer(200, "ok")
+        source, message = decode_status(request.body())
+        if request.header("X-Call-Id") is not None:
+            return encode_peer_answer(Accepted())
+        return self._answer(request, message, source)
 
     def report(self, request: Request) -> HttpAnswer:
         """POST /core/cluster/report; what is no member is refused inside the envelope, as Nacos does."""

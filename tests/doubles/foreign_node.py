@@ -21,6 +21,7 @@ from tests.doubles.foreign_data import instance_of, key_of, md5_of, name_of, own
 
 DISTRO = "/nacos/v1/ns/distro"
 REPORT = "/nacos/v1/core/cluster/report"
+STATUS = "/nacos/v1/ns/service/status"
 INSTANCE = "/nacos/v1/ns/instance"
 CALL_REAL_S = 30.0
 """Of its own calls; on a machine that is busy with other tests."""
@@ -80,6 +81,11 @@ class ForeignNode:
         with self._lock:
             return sorted(entry["ip"] for entry in self.data.get(key_of(service), []))
 
+    def health(self, service: str) -> dict[str, bool]:
+        """What it would list as healthy of a grouped name in `public`."""
+        with self._lock:
+            return {entry["ip"]: entry["healthy"] for entry in self.data.get(key_of(service), [])}
+
     def said(self, method: str, path: str) -> list[Heard]:
         """What it heard of one kind so far."""
         with self._lock:
@@ -112,6 +118,16 @@ class ForeignNode:
             answer = self._call("PUT", member, f"{DISTRO}/datum", data=sent, headers=headers)
             assert (answer.status_code, answer.text) == (200, "ok")
 
+    def status_to_all(self) -> None:
+        """The health checksums of what it owns, also when that is nothing."""
+        with self._lock:
+            owned = {name_of(k): "c" for k in self.data if self.owner(name_of(k)) == self.address}
+        statuses = json.dumps({"namespaceId": "public", "serviceName2Checksum": owned})
+        for member in self._others():
+            said = {"clientIP": self.address, "statuses": statuses}
+            answer = self._call("POST", member, STATUS, json=said, headers=_PEER)
+            assert (answer.status_code, answer.text) == (200, "ok")
+
     def load_from(self, member: str) -> None:
         """A snapshot, as at its start."""
         headers = _PEER | {"Request-Source": self.address, "Content-Type": _FORM}
@@ -141,7 +157,11 @@ class ForeignNode:
             case "PUT", "/nacos/v1/ns/distro/checksum":
                 self._verified(heard.query["source"], json.loads(heard.body))
                 return 200, _TEXT, b"ok"
-            case (("POST" | "PUT" | "DELETE"), "/nacos/v1/ns/instance"):
+            case "POST", "/nacos/v1/ns/service/status":
+                said = json.loads(heard.body)
+                self._told_status(said["clientIP"], json.loads(said["statuses"]))
+                return 200, _TEXT, b"ok"
+            case "POST" | "PUT" | "DELETE", "/nacos/v1/ns/instance":
                 form = parse_qs(heard.body.decode(), keep_blank_values=True)
                 said = dict(heard.query) | {name: values[0] for name, values in form.items()}
                 status, text = self._write(heard.method, said, heard.headers)
@@ -204,8 +224,22 @@ class ForeignNode:
         self.sync_to_all(key)
 
     def _store(self, sent: dict[str, Any]) -> None:
+        """Health that it knows already it does not take from a list (1.4): for that there are statuses."""
         with self._lock:
-            self.data |= {key: datum["value"]["instanceList"] for key, datum in sent.items()}
+            for key, datum in sent.items():
+                known = {e["instanceId"]: e["healthy"] for e in self.data.get(key, [])}
+                listed = datum["value"]["instanceList"]
+                self.data[key] = [e | {"healthy": known.get(e["instanceId"], e["healthy"])} for e in listed]
+
+    def _told_status(self, source: str, said: dict[str, Any]) -> None:
+        """A checksum that differs from its own, as that of another implementation always does: ask (6.4)."""
+        for service in said["serviceName2Checksum"]:
+            key = f"{said['namespaceId']}##{service}"
+            path = f"{INSTANCE}/statuses?{urlencode({'key': key})}&encoding=UTF-8&nofix=1"
+            told = dict(ip.split("_") for ip in self._call("GET", source, path, headers=_PEER).json()["ips"])
+            with self._lock:
+                for entry in self.data.get(key_of(service, said["namespaceId"]), []):
+                    entry["healthy"] = told.get(f"{entry['ip']}:{entry['port']}") == "true"
 
     def _datums(self, keys: list[str]) -> dict[str, Any]:
         with self._lock:

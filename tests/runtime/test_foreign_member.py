@@ -192,6 +192,20 @@ def test_what_the_foreign_server_no_longer_has_is_dropped_once_the_ring_is_quiet
     mixed.wait_ips(kept, ["10.0.0.1"])
 
 
+@pytest.mark.requirement("R18")
+@pytest.mark.endpoint("POST /nacos/v1/ns/service/status", "GET /nacos/v1/ns/instance/statuses")
+def test_the_foreign_server_learns_who_is_ill_and_who_is_well_again(mixed: Mixed) -> None:
+    """It keeps its own idea of health when it pulls a list; its status is answered with ours, and it asks."""
+    service = mixed.service_of(mixed.addresses[0])
+    impatient = '{"preserved.heart.beat.timeout":"100","preserved.ip.delete.timeout":"3600000"}'
+    mixed.nodes[0].ask("POST", INSTANCE, params=said(service, "10.0.0.1") | {"metadata": impatient})
+    mixed.nodes[0].ask("POST", INSTANCE, params=said(service, "10.0.0.2"))
+    wait_health(mixed, service, {"10.0.0.1": False, "10.0.0.2": True})
+    patient = said(service, "10.0.0.1")
+    mixed.nodes[0].ask("POST", INSTANCE, params=patient)
+    wait_health(mixed, service, {"10.0.0.1": True, "10.0.0.2": True})
+
+
 @pytest.mark.requirement("R14")
 def test_snapshots_go_both_ways(stack: ExitStack, tmp_path: Path) -> None:
     """Our first node loads from the foreign server alone; a foreign server that lost all loads from ours."""
@@ -228,6 +242,16 @@ def test_a_foreign_server_knows_no_delete_and_verify_repairs_it(
     )
     mixed.wait_ips(service, [])
     assert key_of(service) not in mixed.foreign.data
+
+
+def wait_health(mixed: Mixed, service: str, expected: dict[str, bool]) -> None:
+    """Until the foreign server lists them so; it sends its statuses meanwhile."""
+
+    def after_status() -> dict[str, bool]:
+        mixed.foreign.status_to_all()
+        return mixed.foreign.health(service)
+
+    wait_for(f"the foreign server lists {expected}", after_status, lambda h: h == expected, START_REAL_S)
 
 
 def owned_by_all(mixed: Mixed, address: str) -> str:

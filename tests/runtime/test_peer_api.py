@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from nodecore.core.events import Effect, Event, PeerReply, PeerRequest, Tick
-from nodecore.core.messages import Accepted, Report, ReportAnswer, SyncDelete, Verify
+from nodecore.core.messages import Accepted, Report, ReportAnswer, ServiceStatus, SyncDelete, Verify
 from tests.runtime.application import WsgiClient, wsgi_client
 from tests.runtime.scripted import ScriptedCore, config
 
@@ -65,12 +65,27 @@ def test_a_strangers_report_is_answered_inside_the_envelope(ask: WsgiClient) -> 
 
 @pytest.mark.requirement("R15")
 @pytest.mark.endpoint("POST /nacos/v1/ns/service/status")
-def test_a_foreign_members_service_status_is_taken_note_of(ask: WsgiClient) -> None:
-    """It says it every 5 s; what it means by it reaches us with verify."""
-    said = {"clientIP": "10.0.0.1:8848", "statuses": '{"namespaceId":"public","serviceName2Checksum":{}}'}
-    answer = ask("POST", "/nacos/v1/ns/service/status", body=json.dumps(said).encode())
-    assert (answer.status, answer.body) == (200, b"ok")
-    assert ask("POST", "/nacos/v1/ns/service/status", body=b"{").status == 400
+def test_a_members_service_status_is_taken_and_a_strangers_is_not() -> None:
+    """A stranger is told so; what one of our own nodes tells is not answered with another."""
+    path = "/nacos/v1/ns/service/status"
+    heard: list[tuple[str, object]] = []
+
+    def script(event: Event) -> list[Effect]:
+        if not isinstance(event, PeerRequest):
+            return []
+        heard.append((event.source, event.message))
+        return [PeerReply(event.request_id, Accepted())]
+
+    said = {"clientIP": "10.0.0.1:1", "statuses": '{"namespaceId":"n","serviceName2Checksum":{"g@@s":"c"}}'}
+    with wsgi_client(ScriptedCore(script)) as ask:
+        assert ask("POST", path, body=json.dumps(said).encode()).body == b"ok"
+        assert ask("POST", path, body=json.dumps(said).encode(), headers={"X-Call-Id": "s2-1"}).body == b"ok"
+    assert heard == [("10.0.0.1:1", ServiceStatus(namespace="n", checksums=(("g@@s", "c"),)))]
+    with wsgi_client() as ask:
+        stranger = ask("POST", path, body=json.dumps(said).encode())
+        assert (stranger.status, "not on the list of members" in stranger.text) == (400, True)
+        for wrong in ({}, {"clientIP": 1}, said | {"statuses": "{"}, said | {"statuses": "[]"}):
+            assert ask("POST", path, body=json.dumps(wrong).encode()).status == 400
 
 
 @pytest.mark.endpoint("PUT /nacos/v1/ns/distro/checksum")

@@ -11,6 +11,7 @@ from nodecore.core.messages import (
     Pull,
     Report,
     ReportAnswer,
+    ServiceStatus,
     SnapshotAnswer,
     SyncData,
     SyncDelete,
@@ -21,7 +22,7 @@ from nodecore.errors import Malformed
 from nodecore.runtime.wire.calls import MERGES_OWED_HEADER, ROOT_HEADER, split_addresses
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.records import decode_datums, decode_member, encode_datums
-from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, as_text, dump, load_object
+from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, as_object, as_text, dump, load_object
 
 _JSON = {"Content-Type": JSON_TYPE}
 _TEXT = {"Content-Type": TEXT_TYPE}
@@ -52,6 +53,19 @@ def decode_sync_delete(body: bytes) -> SyncDelete:
 def decode_pull(body: bytes) -> Pull:
     """Read GET /distro/datum, whose keys are in a JSON body."""
     return Pull(_decode_keys(body))
+
+
+def decode_status(body: bytes) -> tuple[str, ServiceStatus]:
+    """Read POST /service/status: the sender's address, and what it says of its services."""
+    fields = load_object(body, "the service status")
+    said = load_object(as_text(fields.get("statuses"), "statuses"), "statuses")
+    checksums = as_object(said.get("serviceName2Checksum"), "serviceName2Checksum")
+    return as_text(fields.get("clientIP"), "clientIP"), ServiceStatus(
+        namespace=as_text(said.get("namespaceId"), "namespaceId"),
+        checksums=tuple(
+            (as_text(name, "a service"), as_text(checksums[name], "a checksum")) for name in sorted(checksums)
+        ),
+    )
 
 
 def decode_verify(body: bytes, ring: str | None) -> Verify:

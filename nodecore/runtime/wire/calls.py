@@ -19,6 +19,7 @@ from nodecore.core.messages import (
     Pull,
     Report,
     ReportAnswer,
+    ServiceStatus,
     SnapshotAnswer,
     SyncData,
     SyncDelete,
@@ -43,6 +44,7 @@ from nodecore.runtime.wire.values import JSON_TYPE, dump, load_object
 DATUM = "/nacos/v1/ns/distro/datum"
 DATUMS = "/nacos/v1/ns/distro/datums"
 CHECKSUM = "/nacos/v1/ns/distro/checksum"
+STATUS = "/nacos/v1/ns/service/status"
 REPORT = "/nacos/v1/core/cluster/report"
 INSTANCE = "/nacos/v1/ns/instance"
 BEAT = "/nacos/v1/ns/instance/beat"
@@ -72,6 +74,8 @@ def encode_call(message: PeerMessage, source: str) -> HttpCall:  # noqa: PLR0911
             return HttpCall(method="GET", target=DATUM, body=_keys(keys), headers=_JSON)
         case FetchSnapshot():
             return HttpCall(method="GET", target=DATUMS)
+        case ServiceStatus():
+            return HttpCall(method="POST", target=STATUS, body=_status(message, source), headers=_JSON)
         case Forward(operation):
             return _forward(operation)
         case _:
@@ -100,7 +104,7 @@ def describe_keys(message: PeerMessage) -> str:
             return ",".join(d.key for d in data)
         case SyncDelete(keys) | Pull(keys):
             return ",".join(keys)
-        case Verify():
+        case Verify() | ServiceStatus():
             return ",".join(key for key, _ in message.checksums)
         case Forward(RegisterInstance(instance=instance)):
             return instance.service
@@ -143,6 +147,11 @@ def _verify(message: Verify, source: str) -> HttpCall:
 
 def _keys(keys: tuple[str, ...]) -> bytes:
     return dump({"keys": ",".join(keys)})
+
+
+def _status(message: ServiceStatus, source: str) -> bytes:
+    said = {"namespaceId": message.namespace, "serviceName2Checksum": dict(message.checksums)}
+    return dump({"clientIP": source, "statuses": dump(said).decode()})
 
 
 def _forward(operation: InstanceWrite) -> HttpCall:
