@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from harness.bench import boot, cut, whole
 from harness.bench.report import Case, document, show
 from harness.command import add_cluster_options, command_session
+from harness.exit_codes import ExitCode
 from harness.session import Session
 
 Bench = Callable[[Session, int, Callable[[str], None]], list[Case]]
@@ -28,14 +29,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.pairs < 1:
         print(f"cutheal: --pairs {arguments.pairs}: at least 1", file=sys.stderr)
-        return 2
+        return ExitCode.MISTAKE
     with command_session(arguments) as session:
         cases = BENCHES[arguments.name](session, arguments.pairs, _tell)
     if arguments.json:
         print(json.dumps(document(arguments.name, cases)))
     else:
         show(arguments.name, cases)
-    return 0
+    return ExitCode.DONE
 
 
 def _tell(progress: str) -> None:
