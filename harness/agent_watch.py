@@ -50,6 +50,11 @@ class Watch:
         """Where the pushes of each server are received."""
         return {name: "{}:{}".format(*sock.getsockname()) for name, sock in self._sockets.items()}
 
+    def close(self) -> None:
+        """Close every socket."""
+        for sock in self._sockets.values():
+            sock.close()
+
     def receive(self) -> None:
         """Take pushes and answer probes, for ever."""
         with selectors.DefaultSelector() as selector:

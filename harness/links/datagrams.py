@@ -27,7 +27,10 @@ ANSWER_REAL_S = 2.0
 """The relay answers within a millisecond."""
 
 PATIENCE_REAL_S = 5.0
-"""How long an answer that should come is waited for."""
+"""How long an answer that should come is waited for: only a link that is wrong takes so long."""
+
+IMPATIENCE_REAL_S = 1.0
+"""The same where the relay says itself that it does otherwise."""
 
 PROBE = "cutheal-probe"
 """An agent answers it with the same, to who sent it, and remembers its id."""
@@ -172,21 +175,20 @@ class Datagrams:
 
         """
         expected = {link: self._expected(link) for link in self._links.values()}
-        told = self._control.ask(do="tell")
+        answer = self._control.ask(do="tell")
+        told = {link: _trip(*answer[link.name]) for link in expected}
         probed = {link: want for link, want in expected.items() if self._can_answer[link.target]()}
-        found = self._prober.trips(probed)
-        readings = {
-            link: Reading(new=found[link])
-            if link in found
-            else Reading(new=_trip(*told[link.name]), judge=Judge.LINK_SERVER)
-            for link in expected
-        }
-        wanted = {link: Reading(new=want, judge=readings[link].judge) for link, want in expected.items()}
-        problems = {link.name: readings[link].differs_from(wanted[link]) for link in expected}
+        found = self._prober.trips(probed, PATIENCE_REAL_S if told == expected else IMPATIENCE_REAL_S)
+        judges = {link: Judge.PROBE if link in found else Judge.LINK_SERVER for link in expected}
+        seen = told | found
         return Carried(
-            expected=tuple(cell_of(link, reading) for link, reading in wanted.items()),
-            seen=tuple(cell_of(link, reading) for link, reading in readings.items()),
-            wrong=tuple(f"{name}: {problem}" for name, problem in problems.items() if problem),
+            expected=tuple(_cell(link, want, judges[link]) for link, want in expected.items()),
+            seen=tuple(_cell(link, seen[link], judges[link]) for link in expected),
+            wrong=tuple(
+                f"{link.name}: expected {want}, seen {seen[link]}"
+                for link, want in expected.items()
+                if seen[link] != want
+            ),
         )
 
     def close(self) -> None:
@@ -216,8 +218,12 @@ class Prober:
         """Close the socket."""
         self._sock.close()
 
-    def trips(self, links: Mapping[Link, Trip]) -> dict[Link, Trip]:
+    def trips(self, links: Mapping[Link, Trip], patience_real_s: float) -> dict[Link, Trip]:
         """Probe these links at once, each agent also around them, and return what became of each probe.
+
+        Args:
+            links: what each should be.
+            patience_real_s: how long an answer that should come is waited for.
 
         Raises:
             TargetNotAnswering: an agent does not answer around the links.
@@ -229,7 +235,7 @@ class Prober:
         controls = {self._send(address): address for address in agents}
         probes = {self._send(link.listen): link for link in links}
         due = {probe for probe, link in probes.items() if links[link] == WHOLE} | set(controls)
-        answered = self._answers(due, set(probes) - due)
+        answered = self._answers(due, set(probes) - due, patience_real_s)
         silent = [agents[address] for probe, address in controls.items() if probe not in answered]
         if silent:
             raise TargetNotAnswering(f"no answer to a datagram around the relay: {', '.join(silent)}")
@@ -244,13 +250,15 @@ class Prober:
         self._sock.sendto(json.dumps({"type": PROBE, "id": probe}).encode(), socket_address(address))
         return probe
 
-    def _answers(self, due: Collection[str], silent: Collection[str]) -> set[str]:
+    def _answers(self, due: Collection[str], silent: Collection[str], patience_real_s: float) -> set[str]:
         """Wait for all that is due, then as long as silence takes to judge; return what was answered."""
-        begun = monotonic()
+        begun = latest = monotonic()
         answered: set[str] = set()
-        while not answered.issuperset(due) and (left := begun + PATIENCE_REAL_S - monotonic()) > 0:
-            answered |= self._answered(left)
-        until = monotonic() + max(SILENCE_MIN_REAL_S, SILENCE_FACTOR * (monotonic() - begun))
+        while not answered.issuperset(due) and (left := begun + patience_real_s - monotonic()) > 0:
+            if fresh := self._answered(left):
+                answered |= fresh
+                latest = monotonic()
+        until = monotonic() + max(SILENCE_MIN_REAL_S, SILENCE_FACTOR * (latest - begun))
         while silent and (left := until - monotonic()) > 0:
             answered |= self._answered(left)
         return answered
@@ -286,6 +294,10 @@ class Prober:
                 with suppress(ValueError):
                     messages.append(json.loads(datagram))
         return [message for message in messages if isinstance(message, dict)]
+
+
+def _cell(link: Link, trip: Trip, judge: Judge) -> Cell:
+    return cell_of(link, Reading(new=trip, judge=judge))
 
 
 def _trip(there_lost: bool, back_lost: bool) -> Trip:
