@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 
-from harness.bench import boot, cut, whole
+from harness.bench import boot, cut, links, whole
 from harness.bench.report import Case, document, show
 from harness.command import add_cluster_options, command_session
 from harness.exit_codes import ExitCode
@@ -13,7 +13,12 @@ from harness.session import Session
 
 Bench = Callable[[Session, int, Callable[[str], None]], list[Case]]
 
-BENCHES: Mapping[str, Bench] = {"boot": boot.cases, "cut": cut.cases, "whole": whole.cases}
+BENCHES: Mapping[str, Bench] = {
+    "boot": boot.cases,
+    "cut": cut.cases,
+    "links": links.cases,
+    "whole": whole.cases,
+}
 PAIRS = 30
 
 

@@ -151,7 +151,7 @@ def check_up(ready: dict[str, Any]) -> None:
     assert (ready["links"]["backend"], ready["links"]["version"]) == ("toxiproxy", "2.12.0")
 
 
-@pytest.mark.parametrize("name", ["boot", "cut", "whole"])
+@pytest.mark.parametrize("name", ["boot", "cut", "links", "whole"])
 def test_bench_prints_what_the_design_says(name: str) -> None:
     """One pair of each is enough to see that it measures, and every figure has its floor."""
     done = cutheal("bench", name, "--json", "--pairs", "1")
@@ -163,6 +163,13 @@ def test_bench_prints_what_the_design_says(name: str) -> None:
         assert case["measured"] > 0
         assert case["ratio"] == pytest.approx(case["measured"] / case["floor"], rel=0.01)
         assert case["met"] in ((True, False) if case["goal"] else (None,))
+
+
+def test_bench_links_without_a_real_toxiproxy_says_so_and_ends() -> None:
+    """There is nothing to compare the embedded server with."""
+    done = cutheal("bench", "links", "--links", "embedded", "--pairs", "1", TOXIPROXY_SERVER="/no/such/file")
+    assert done.returncode == 3
+    assert "$TOXIPROXY_SERVER is '/no/such/file', which is no program" in done.stderr
 
 
 def test_a_bench_without_json_prints_a_table_with_quartiles() -> None:
