@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -49,7 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             if (victim, workers) == ("worker", 0):
                 _tell("worker, -n 0: pytest itself, which is the controller")
                 continue
-            rows.append(_row(victim, workers, list(_storm(arguments, victim, workers, calls))))
+            row = _row(victim, workers, list(_storm(arguments, victim, workers, calls)))
+            _tell(f"{victim}, -n {workers}: {row['kills']} kills, {len(row['bad'])} with something wrong")
+            rows.append(row)
     if arguments.json:
         print(json.dumps({"seed": arguments.seed, "rows": rows}))
     else:
@@ -100,7 +103,7 @@ def _blow(arguments: argparse.Namespace, workers: int) -> Blow:
     )
 
 
-def _row(victim: str, workers: int, storm: Sequence[Aftermath]) -> dict[str, object]:
+def _row(victim: str, workers: int, storm: Sequence[Aftermath]) -> dict[str, Any]:
     struck = [aftermath for aftermath in storm if aftermath.struck]
     return {
         "victim": victim,
@@ -119,7 +122,7 @@ def _row(victim: str, workers: int, storm: Sequence[Aftermath]) -> dict[str, obj
     }
 
 
-def _table(rows: Sequence[dict[str, object]]) -> Table:
+def _table(rows: Sequence[dict[str, Any]]) -> Table:
     table = Table(title="kill storm: what is left 1,000 ms after the victim's death", title_justify="left")
     for heading in HEADINGS:
         table.add_column(heading, justify="left" if heading == "victim" else "right")

@@ -69,7 +69,10 @@ def test_the_storm_counts_what_it_did_and_exits_0_when_nothing_is_left(
     printed = capsys.readouterr()
     (row,) = json.loads(printed.out)["rows"]
     assert (row["victim"], row["workers"], row["runs"], row["bad"]) == ("controller", 0, 1, [])
-    assert printed.err == "worker, -n 0: pytest itself, which is the controller\n"
+    assert printed.err.splitlines() == [
+        "controller, -n 0: 1 kills, 0 with something wrong",
+        "worker, -n 0: pytest itself, which is the controller",
+    ]
 
 
 def test_what_is_left_is_found_by_its_environment_its_command_line_or_its_folder(tmp_path: Path) -> None:
