@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 from harness.program import ProgramError
@@ -140,8 +140,9 @@ def _module_of_file(name: str, file: str) -> ModuleType:
 
 
 def _is_made_in(module: ModuleType, name: str, value: object) -> bool:
-    made_in = getattr(value, "__module__", module.__name__)
-    return not name.startswith("_") and not isinstance(value, ModuleType) and made_in == module.__name__
+    if isinstance(value, type | FunctionType):
+        return value.__module__ == module.__name__
+    return not name.startswith("_") and not isinstance(value, ModuleType)
 
 
 def _short(entries: Sequence[str]) -> str:
