@@ -49,7 +49,7 @@ def command_session(arguments: argparse.Namespace) -> Iterator[Session]:
         seed=arguments.seed,
         node_log_level=arguments.node_log_level,
     )
-    session = Session.start(options)
+    session = Session(options)
     try:
         yield session
     finally:

@@ -101,11 +101,6 @@ class Session:
         self._canary.start()
         run_folders.sweep(options.run_folder.parent)
 
-    @classmethod
-    def start(cls, options: SessionOptions) -> "Session":
-        """Start launcher and link server; see the class for what it raises."""
-        return cls(options)
-
     @property
     def link_server(self) -> ToxiproxyApi:
         """The link server: its `backend`, `version` and `api_address`."""
@@ -122,7 +117,12 @@ class Session:
         return capacity_for(os.cpu_count() or 1, self.options.time_scale)
 
     def cluster(
-        self, spec: ClusterSpec, *, owner: str, on_wait: Callable[[str], None] = lambda _: None
+        self,
+        spec: ClusterSpec,
+        *,
+        owner: str,
+        on_wait: Callable[[str], None] = lambda _: None,
+        on_made: Callable[[Cluster], None] | None = None,
     ) -> Cluster:
         """Start a cluster and return it ready: loaded, everybody sees everybody, links verified.
 
@@ -130,6 +130,8 @@ class Session:
             spec: what it should be.
             owner: for whom, such as a test's id.
             on_wait: told when the cluster has waited for slots for a second, and at each doubling.
+            on_made: given the cluster before it is ready, to close it, and to look at it first if it never
+                is; without it, a cluster that fails to start is closed here.
 
         Raises:
             BadSpec: so many nodes are too many for this machine at this time scale.
@@ -140,7 +142,7 @@ class Session:
         """
         __tracebackhide__ = True
         time_scale = self._time_scale(spec)
-        check_fits(spec.nodes, time_scale, os.cpu_count() or 1, spec.program.calls_per_pair_s)
+        check_fits(spec.nodes_max, time_scale, os.cpu_count() or 1, spec.program.calls_per_pair_s)
         name = f"k{next(self._numbers)}"
         with ExitStack() as undo:
             undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes_max, who=owner, on_wait=on_wait))
@@ -153,11 +155,14 @@ class Session:
             patience = crew.patience
             _start_nodes(crew)
             cluster = Cluster(crew, patience, room, undo.pop_all().close)
+        if on_made is not None:
+            on_made(cluster)
         try:
             cluster.wait_ready(within_s=_boot_s(spec.program, time_scale))
             cluster.links.verify()
         except BaseException:
-            cluster.close()
+            if on_made is None:
+                cluster.close()
             raise
         return cluster
 

@@ -90,7 +90,7 @@ import os, signal, sys
 from pathlib import Path
 from harness.session import Session, SessionOptions
 run = Path(sys.argv[1]) / "cutheal-run"
-session = Session.start(SessionOptions(folder=run / "main", run_folder=run))
+session = Session(SessionOptions(folder=run / "main", run_folder=run))
 launcher = int((run / "main" / "spawned.txt").read_text().split()[1])
 os.kill(launcher, signal.SIGSTOP)
 os.kill(launcher, signal.SIGKILL)
@@ -106,7 +106,7 @@ def test_the_next_session_sweeps_what_a_double_kill_left(keep: bool, tmp_path: P
     left = tmp_path / "cutheal-run"
     assert run_folders.owner_of(left) is Owner.DEAD
     next_run = tmp_path / "cutheal-next"
-    session = Session.start(SessionOptions(folder=next_run / "main", run_folder=next_run, keep=keep))
+    session = Session(SessionOptions(folder=next_run / "main", run_folder=next_run, keep=keep))
     try:
         assert not left.exists()
         assert run_folders.owner_of(next_run) is Owner.ALIVE

@@ -16,9 +16,7 @@ from tests.worlds.registrations import lasting
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """A session of our own, so that it may be hurt."""
-    started = Session.start(
-        SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7)
-    )
+    started = Session(SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7))
     yield started
     started.close()
 
@@ -39,9 +37,7 @@ def test_two_clusters_side_by_side_do_not_know_each_other(session: Session) -> N
 
 def test_nothing_is_left_after_close(tmp_path: Path) -> None:
     """No process, no folder, no port; the agents and a paused node included."""
-    session = Session.start(
-        SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7)
-    )
+    session = Session(SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7))
     cluster = session.cluster(ClusterSpec(), owner="test")
     cluster.agent("C1", ["orders"])
     cluster.nodes[1].pause()

@@ -35,22 +35,20 @@ class Session:
     def __init__(self, options):
         self.options = options
         self.link_server = SimpleNamespace(backend="toxiproxy", version="2.12.0")
-
-    @classmethod
-    def start(cls, options):
         options.folder.mkdir(parents=True, exist_ok=True)
         names = ("worker", "links", "time_scale", "seed", "node_log_level", "keep")
         WORLD.note("session " + " ".join(f"{name}={getattr(options, name)}" for name in names))
         WORLD.note(f"folder {options.folder}")
-        return cls(options)
 
-    def cluster(self, spec, *, owner, on_wait):
+    def cluster(self, spec, *, owner, on_wait, on_made):
         if WORLD.waits:
             on_wait(WORLD.waits)
         WORLD.note(
             f"cluster of {owner}: nodes={spec.nodes} profile={spec.profile} config={dict(spec.config)}"
         )
-        return Cluster(self.options.folder, spec, owner)
+        cluster = Cluster(self.options.folder, spec, owner)
+        on_made(cluster)
+        return cluster
 
     def revive(self):
         died, WORLD.died = WORLD.died, None
@@ -75,7 +73,7 @@ class Cluster:
         if WORLD.cannot_be_asked:
             raise ConnectionError("nobody answers")
         parties = [self._party(name) for name in self.nodes]
-        return SimpleNamespace(nodes=parties, agents=[], cuts=("peer-s1-s3",), text=self._text)
+        return SimpleNamespace(nodes=parties, removed=[], agents=[], cuts=("peer-s1-s3",), text=self._text)
 
     def close(self):
         WORLD.note(f"closed cluster of {self.owner}")

@@ -54,6 +54,30 @@ def test_a_failure_shows_what_the_nodes_believe(inner: InnerRun, workers: tuple[
     assert inner.left_behind == []
 
 
+def test_a_cluster_that_fails_to_start_leaves_its_logs(inner: InnerRun) -> None:
+    """What its nodes wrote is shown and kept like that of a cluster that ran, and the next test gets one."""
+    result = inner(
+        test="""
+        @pytest.mark.cluster(config={"limits.nonsense": 1})
+        def test_wrong(cluster): pass
+        def test_right(cluster): pass
+        """,
+    )
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines(
+        [
+            "*a node ended by itself: s1 (pid *exited with status 2*",
+            "*- cluster -*",
+            "s1 127.0.0.1:* pid * crashed*",
+            "*last lines of s1: */s1.log*",
+            "*nodecore: limits.nonsense does not exist*",
+        ]
+    )
+    [log] = inner.pytester.path.glob(".pytest_cache/d/cutheal/*test_wrong*/s1.log")
+    assert "limits.nonsense does not exist" in log.read_text(encoding="utf-8")
+    assert inner.left_behind == []
+
+
 def test_a_killed_launcher_costs_one_test(inner: InnerRun) -> None:
     """kill -9 of the launcher: the test that saw it errors by name, the next has a cluster again."""
     result = inner(
