@@ -171,7 +171,10 @@ def test_peer_messages_are_read_as_they_were_meant() -> None:
         (Report(Member(address=SELF, state=MemberState.UP)), NotLoadedAnswer()),
         (Pull((KEY,)), DataAnswer((DATUM,))),
         (Pull((KEY,)), DataAnswer(())),
-        (FetchSnapshot(), SnapshotAnswer(data=(DATUM,), merges_owed=("127.0.0.1:1",), root="127.0.0.1:1 7.5")),
+        (
+            FetchSnapshot(),
+            SnapshotAnswer(data=(DATUM,), merges_owed=("127.0.0.1:1",), root="127.0.0.1:1 7.5"),
+        ),
         (FetchSnapshot(), SnapshotAnswer(data=())),
         (FetchSnapshot(), NotLoadedAnswer()),
     ],
