@@ -1,4 +1,7 @@
-"""The README's example is run as a reader would run it, and what it names exists."""
+"""The README's first example is run as a reader would run it, and what it names exists.
+
+The second, a program of the reader's own, is in test_programs.py.
+"""
 
 import re
 from pathlib import Path
@@ -12,7 +15,7 @@ README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 def test_the_readmes_test_passes(inner: InnerRun, pytester: pytest.Pytester) -> None:
     """Copied out of the README into an empty folder, with nothing but the plugin."""
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    example, *_ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     pytester.makepyfile(test_readme=example)
     done = pytester.runpytest_subprocess("-q")
     done.assert_outcomes(passed=2)
