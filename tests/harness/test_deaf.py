@@ -17,16 +17,17 @@ def world(tmp_path: Path) -> Iterator[LinkWorld]:
         yield world
 
 
+WHOLE = "connect ok, request ok, reply ok"
 TOLD = [
-    Cut.BLACKHOLE,
-    Cut.HOLD,
-    Cut.slow(ms=100),
-    Cut.REFUSE,
-    Cut.LOSE_REQUESTS,
-    Cut.LOSE_REPLIES,
-    Cut.RESET,
+    (Cut.BLACKHOLE, "connect ok, request silent, reply silent", ""),
+    (Cut.HOLD, "connect ok, request silent, reply silent", ""),
+    (Cut.slow(ms=100), "connect ok, request late, reply late", ""),
+    (Cut.LOSE_REQUESTS, "connect ok, request silent, reply silent", ""),
+    (Cut.LOSE_REPLIES, "connect ok, request ok, reply silent", ""),
+    (Cut.REFUSE, "connect refused, request refused, reply refused", "closed"),
+    (Cut.RESET, "connect ok, request reset, reply reset", "closed"),
 ]
-"""What probes can tell."""
+"""What probes can tell: the cut, what should be, and on connections that existed if they should differ."""
 
 UNTOLD = [
     Cut.slow(ms=1),
@@ -39,17 +40,24 @@ UNTOLD = [
 """What is configured, not probed."""
 
 
-@pytest.mark.parametrize("cut", TOLD, ids=str)
-def test_every_cut_through_a_deaf_link_server_raises(world: LinkWorld, cut: Cut) -> None:
+@pytest.mark.parametrize(("cut", "expected", "existing"), TOLD, ids=[str(row[0]) for row in TOLD])
+def test_every_cut_through_a_deaf_link_server_raises(
+    world: LinkWorld, cut: Cut, expected: str, existing: str
+) -> None:
     """The error names the links, shows both matrices, and nothing stays cut."""
     world.links.verify()
     with pytest.raises(FaultNotInForce) as caught:
         world.links.cut(groups(["s1"], ["s2", "C1"]).edges, cut)
     text = str(caught.value)
-    assert "peer-s1-s2: " in text
+    line = f"expected {expected}, seen {WHOLE}"
+    if existing:
+        line = (
+            f"on a new connection {line}; on an existing connection expected connect {existing}, "
+            f"request {existing}, reply {existing}, seen {WHOLE}"
+        )
+    assert f"  peer-s1-s2: {line}\n" in text
     assert "client-C1-s1: " in text
     assert "client-C1-s2" not in text, "this link was not to be cut"
-    assert "seen connect ok, request ok, reply ok" in text
     assert caught.value.seen.reading("s1", "s2").code == "ooo"
     assert caught.value.expected.reading("s1", "s2").code != "ooo"
     assert world.links.cut_now() == ()
