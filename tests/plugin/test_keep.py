@@ -5,6 +5,8 @@ import pty
 import subprocess
 import sys
 
+from harness import run_folders
+from harness.run_folders import Owner
 from tests.plugin.conftest import InnerRun
 
 FAILS = """
@@ -40,6 +42,23 @@ def test_under_xdist_only_the_folder_stays(imagined: InnerRun) -> None:
     assert sum("closed cluster" in note for note in imagined.notes) == 2
     [folder] = imagined.left_behind
     assert (imagined.temporary / folder / "gw0" / "s1.log").exists()
+
+
+CLAIMS_AND_FAILS = """
+def test_fails(cluster, request):
+    from fixtures.runs import RUN
+    from harness import run_folders
+    run_folders.claim(request.config.stash[RUN].folder, os.getpid())
+    assert False
+"""
+
+
+def test_no_later_run_sweeps_what_was_kept(imagined: InnerRun) -> None:
+    """The folder's owner is dead by then; it names nobody any more, also when its worker could not say so."""
+    imagined("--keep-cluster", "-n1", test=CLAIMS_AND_FAILS).assert_outcomes(failed=1)
+    [folder] = imagined.left_behind
+    assert run_folders.sweep(imagined.temporary) == []
+    assert run_folders.owner_of(imagined.temporary / folder) is Owner.UNKNOWN
 
 
 def test_nothing_is_kept_when_nothing_failed(imagined: InnerRun) -> None:
