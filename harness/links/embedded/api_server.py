@@ -6,6 +6,7 @@ Invariant: requests of a connection are answered in their order; who does not re
 import socket
 import sys
 import traceback
+from contextlib import suppress
 from email.utils import formatdate
 
 from harness.links.embedded.endpoint import Endpoint
@@ -17,7 +18,9 @@ READ_BYTES = 64 * 1024
 UNREAD_MAX_BYTES = 256 * 1024
 """No further request is taken while so much of the answers was not read."""
 
-REQUEST_S, ANSWER_S, IDLE_S = 15.0, 30.0, 60.0
+REQUEST_S, ANSWER_S, IDLE_S, LEAVE_S = 15.0, 30.0, 60.0, 0.5
+"""Toxiproxy's: to send a request, to read an answer, between requests, and after the last."""
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -59,10 +62,11 @@ class _ApiConnection:
         self._parser = Parser()
         self._out = bytearray()
         self._is_last = False
+        self._is_ended = False
         self._deadline = loop.now() + REQUEST_S
         self.endpoint.tune()
         self.endpoint.on_readable = self._read
-        self.endpoint.on_writable = self._flush
+        self.endpoint.on_writable = self._answer_all
         self.endpoint.want(READ, wanted=True)
         self._watch_deadline()
 
@@ -76,16 +80,28 @@ class _ApiConnection:
             return
         except OSError:
             data = b""
-        if not data:
-            self.close()
-            return
         if self._parser.is_empty:
             self._deadline = self._loop.now() + REQUEST_S
+        self._is_ended = not data
         self._parser.feed(data)
         self._answer_all()
 
     def _answer_all(self) -> None:
-        """Answer what has come in whole, then send."""
+        """Answer what has come in whole, as long as the answers are read."""
+        while self._answer_some() and self._send() and not self._out:
+            pass
+        if self.endpoint.is_closed:
+            return
+        self.endpoint.want(WRITE, wanted=bool(self._out))
+        has_room = not self._out if self._is_last else len(self._out) < UNREAD_MAX_BYTES
+        self.endpoint.want(READ, wanted=has_room and not self._is_ended)
+        if self._is_ended and not self._out:
+            self.close()
+        elif self._is_last and not self._out:
+            self._leave()
+
+    def _answer_some(self) -> bool:
+        """Take requests while there is room for their answers; return whether there is something to send."""
         try:
             while not self._is_last and len(self._out) < UNREAD_MAX_BYTES:
                 request = self._parser.next()
@@ -98,7 +114,7 @@ class _ApiConnection:
         if self._parser.expects_continue:
             self._parser.expects_continue = False
             self._out += CONTINUE
-        self._flush()
+        return bool(self._out)
 
     def _answer(self, request: Request) -> None:
         if request.headers.get("expect", "100-continue").lower() != "100-continue":
@@ -124,18 +140,32 @@ class _ApiConnection:
                 status=500, content_type="text/plain; charset=utf-8", body=f"{problem!r}\n".encode()
             )
 
-    def _flush(self) -> None:
-        if self._out:
-            try:
-                del self._out[: self.endpoint.socket.send(self._out)]
-            except BlockingIOError:
-                self._deadline = self._loop.now() + ANSWER_S
-            except OSError:
+    def _send(self) -> bool:
+        """Send what can be sent; return False where the client is gone."""
+        try:
+            del self._out[: self.endpoint.socket.send(self._out)]
+        except BlockingIOError:
+            self._deadline = self._loop.now() + ANSWER_S
+        except OSError:
+            self.close()
+            return False
+        return True
+
+    def _leave(self) -> None:
+        """Say that this was all, and hear the client out for a moment: an RST would take the answer away."""
+        with suppress(OSError):  # it may have left first
+            self.endpoint.socket.shutdown(socket.SHUT_WR)
+        self.endpoint.on_readable = self._discard
+        self._deadline = self._loop.now() + LEAVE_S
+        self._loop.call_at(self._deadline, self.close)
+
+    def _discard(self) -> None:
+        try:
+            if not self.endpoint.socket.recv(READ_BYTES):
                 self.close()
-                return
-        self.endpoint.want(WRITE, wanted=bool(self._out))
-        self.endpoint.want(READ, wanted=not self._is_last and len(self._out) < UNREAD_MAX_BYTES)
-        if self._is_last and not self._out:
+        except BlockingIOError:
+            return
+        except OSError:
             self.close()
 
     def _watch_deadline(self) -> None:

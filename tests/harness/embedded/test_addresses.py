@@ -4,7 +4,7 @@ import ipaddress
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.links.embedded.addresses import (
@@ -80,6 +80,7 @@ def found_in(text: str) -> list[Address]:
     return found
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30) | st.text("[]:.0123456789abfx%", max_size=30))
 def test_any_text_is_loopback_or_refused(text: str) -> None:
     """Whatever it is."""

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.links.embedded.golang_json import Field, read, write
@@ -45,6 +45,7 @@ def plain(value: object) -> object:
             return value
 
 
+@settings(deadline=None)
 @given(values, st.sampled_from([None, 2]), st.booleans())
 def test_what_python_writes_is_read_as_it_was(value: object, indent: int | None, plain_text: bool) -> None:
     """Escaped or not, indented or not, and whatever follows."""
@@ -52,12 +53,14 @@ def test_what_python_writes_is_read_as_it_was(value: object, indent: int | None,
     assert plain(parse(text.encode() + b" and more")) == value
 
 
+@settings(deadline=None)
 @given(values)
 def test_what_is_written_python_reads_as_it_was(value: object) -> None:
     """The escapes of Go are JSON, too."""
     assert json.loads(write(value)) == value
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=60) | st.text('{}[]",:\\u0019.eE+-truefalsn \n', max_size=60).map(str.encode))
 def test_any_bytes_are_a_value_or_bad_json(text: bytes) -> None:
     """Never anything else."""

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.links.embedded.http import (
@@ -64,6 +64,7 @@ def test_pieces_make_no_difference(size: int) -> None:
     assert [request.body for request in parse_all(stream)] == [b"", b"body", b"body", b""]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(GET + CHUNKED + POST)), max_size=6))
 def test_any_cuts_make_no_difference(cuts: list[int]) -> None:
     """Wherever the network cuts."""
@@ -72,12 +73,14 @@ def test_any_cuts_make_no_difference(cuts: list[int]) -> None:
     assert len(parse_all(*[stream[a:b] for a, b in pairwise(edges)])) == 3
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=60), max_size=8))
 def test_any_bytes_are_requests_or_malformed(pieces: list[bytes]) -> None:
     """Never anything else."""
     assert status_of(*pieces) in {0, *range(400, 600)}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=40), st.integers(0, len(CHUNKED)), st.integers(0, 5))
 def test_a_request_with_bytes_changed_is_a_request_or_malformed(noise: bytes, at: int, drop: int) -> None:
     """Nearly HTTP, which is where parsers break."""

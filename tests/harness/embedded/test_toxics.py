@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.links.embedded.kinds import KINDS, BadAttributes, check
@@ -174,6 +174,7 @@ def test_slicer_spaces_its_pieces() -> None:
     assert [chunk.data for chunk in bench.toxic.interrupt()] == [b"d"]
 
 
+@settings(deadline=None)
 @given(size=st.integers(1, 5000), average=st.integers(1, 100), share=st.floats(0, 1), seed=st.integers(0, 99))
 def test_slicer_loses_nothing_and_makes_no_piece_empty(
     size: int, average: int, share: float, seed: int
@@ -220,6 +221,7 @@ PASSING: Mapping[str, Mapping[str, int]] = {
 
 
 @pytest.mark.parametrize("kind", PASSING)
+@settings(deadline=None)
 @given(data=st.lists(st.tuples(st.binary(min_size=1, max_size=900), st.floats(0, 0.2), st.booleans())))
 def test_what_passes_bytes_keeps_every_one_in_order(
     kind: str, data: Sequence[tuple[bytes, float, bool]]
