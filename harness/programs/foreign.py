@@ -131,7 +131,7 @@ class ForeignProgram:
             sees=self._sees(node.api),
             digest=self._digest(node.api, data),
             data=data or {},
-            lines=tuple(f"{key}: {', '.join(values) or '-'}" for key, values in (data or {}).items()),
+            lines=("ready", *(f"{key}: {', '.join(values) or '-'}" for key, values in (data or {}).items())),
         )
 
     @property
