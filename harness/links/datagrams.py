@@ -145,6 +145,18 @@ class Datagrams:
         self._control.ask(do="lead", link=name, to=address)
         self._obey()
 
+    def remove(self, party: str) -> None:
+        """Remove every link from or to a party.
+
+        Raises:
+            LinkServerDied: the relay does not answer.
+
+        """
+        gone = [name for name, link in self._links.items() if party in (link.source, link.target)]
+        self._control.ask(do="close", links=gone)
+        for name in gone:
+            del self._links[name]
+
     def restore(self, control: RelayControl) -> None:
         """Make all links again, on their ports, on a relay that replaces one that died.
 

@@ -109,6 +109,8 @@ class Links:
                 self._prober.retire(link.name)
             for upstream in self._wiring.remove(gone):
                 self._targets.remove(upstream)
+            if self._verifier.datagrams:
+                self._verifier.datagrams.remove(party)
 
     def restore(self, api: ToxiproxyApi) -> None:
         """Make all links again on a link server that replaces one that died, cut as they were; verified.

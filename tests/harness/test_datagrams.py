@@ -182,6 +182,14 @@ def test_an_agent_that_runs_and_is_silent_is_named() -> None:
                     datagrams.look()
 
 
+def test_a_removed_party_has_no_links_any_more(world: World) -> None:
+    """Its port at the relay is free, and the other agent's link is as it was."""
+    world.datagrams.remove("C1")
+    assert world.codes() == ["ooo"]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as anybody:
+        anybody.bind(socket_address(world.listens["C1"]))
+
+
 def test_a_dead_relay_is_an_error_and_can_be_replaced(world: World) -> None:
     """A cut does not raise for it, the look after the cut does; the new one has the same ports and losses."""
     world.relay.kill()
