@@ -95,11 +95,14 @@ def pytest_sessionfinish():
 
 
 def pytest_unconfigure(config):
-    """Tell at the latest now: this run had fewer calls in that phase than the one that was counted."""
+    """Tell at the latest now: this run had fewer calls in that phase than the one that was counted.
+
+    A worker that is done first does not: another one may yet come to the moment.
+    """
     if sys.gettrace() is not None:
         sys.settrace(None)
         (HERE / f"counts-{os.getpid()}.json").write_text(json.dumps(MOMENTS.counts))
-        if not is_controller(config):
+        if VICTIM == "controller" and not hasattr(config, "workerinput"):
             MOMENTS.tell()
 
 
