@@ -20,6 +20,7 @@ from harness.links.embedded import main as embedded
 from harness.links.toxiproxy import find_server, server_argv, wait_ready
 from harness.ports import HOST
 from harness.processes import arm_parent_death
+from harness.waiting import WaitTimeout
 
 PORT_DEFAULT = 8474
 """Toxiproxy's own."""
@@ -65,7 +66,6 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         NoLinkServer: `--backend toxiproxy` and there is none.
         LinkServerDied: the real server ended.
-        WaitTimeout: the real server did not answer within 10 s.
 
     """
     serve = _serve_embedded if arguments.backend == EMBEDDED else _serve_toxiproxy
@@ -73,6 +73,8 @@ def run(arguments: argparse.Namespace) -> int:
         return serve(arguments)
     except CannotServe as problem:
         return _complain(str(problem), ExitCode.NOT_SO)
+    except WaitTimeout as problem:
+        return _complain(str(problem), ExitCode.DIED)
 
 
 def _serve_embedded(arguments: argparse.Namespace) -> int:

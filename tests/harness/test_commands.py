@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,10 +84,29 @@ def test_demo_on_a_link_server_that_ignores_cuts_exits_2_and_names_the_links() -
     assert "peer-s1-s3" in document(as_json)["fault_not_in_force"]
 
 
-def test_without_a_link_server_the_demo_says_how_to_get_one_and_exits_3(tmp_path: Path) -> None:
+@pytest.mark.requirement("R22", "R23", "R24")
+def test_without_a_toxiproxy_the_demo_runs_on_the_embedded_server_and_says_so(tmp_path: Path) -> None:
+    """Which one, of which version, and how to get the real one; the tables are the same."""
+    nowhere = str(tmp_path)
+    done = cutheal("demo", PATH=nowhere, XDG_CACHE_HOME=nowhere, TOXIPROXY_SERVER="")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert re.search(r"^links: embedded \S+ \(API of Toxiproxy 2\.12\.0\); ", done.stdout, re.MULTILINE)
+    assert "`cutheal toxiproxy install` installs the real Toxiproxy" in done.stdout
+    assert "every table is that of the documents" in done.stdout
+
+
+def test_asking_for_toxiproxy_without_one_says_how_to_get_it_and_exits_3(tmp_path: Path) -> None:
     """One line, no traceback."""
     nowhere = str(tmp_path)
-    done = cutheal("demo", PATH=nowhere, XDG_CACHE_HOME=nowhere, TMPDIR=nowhere, TOXIPROXY_SERVER="")
+    done = cutheal(
+        "demo",
+        "--links",
+        "toxiproxy",
+        PATH=nowhere,
+        XDG_CACHE_HOME=nowhere,
+        TMPDIR=nowhere,
+        TOXIPROXY_SERVER="",
+    )
     assert done.returncode == 3
     assert "`cutheal toxiproxy install`" in done.stderr
     assert len(done.stderr.splitlines()) == 1

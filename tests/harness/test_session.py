@@ -6,6 +6,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fixtures.options import SETTINGS
 from harness.processes import LauncherDied
 from harness.session import Session, SessionOptions
 from harness.spec import BadSpec, ClusterSpec
@@ -14,9 +15,10 @@ from tests.worlds.registrations import lasting
 
 
 @pytest.fixture
-def session(tmp_path: Path) -> Iterator[Session]:
-    """A session of our own, so that it may be hurt."""
-    started = Session(SessionOptions(folder=tmp_path / "run" / "worker", run_folder=tmp_path / "run", seed=7))
+def session(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Session]:
+    """A session of our own, so that it may be hurt; on the link server of the parameter, or of the run."""
+    folder, links = tmp_path / "run", getattr(request, "param", request.config.stash[SETTINGS].links)
+    started = Session(SessionOptions(folder=folder / "worker", run_folder=folder, links=links, seed=7))
     yield started
     started.close()
 
@@ -65,13 +67,13 @@ def test_a_dead_launcher_is_said_and_replaced(session: Session) -> None:
     assert session.revive() is None
 
 
+@pytest.mark.parametrize("session", ["toxiproxy", "embedded"], indirect=True)
 def test_a_dead_link_server_is_replaced_and_its_links_restored(session: Session) -> None:
     """A cluster that was cut when the server died is cut behind the new one too."""
     cluster = session.cluster(ClusterSpec(), owner="test")
     fault = cluster.isolate(cluster.nodes[2])
-    next(
-        p for p in psutil.Process(cluster.nodes[0].pid).parent().children() if "toxiproxy" in p.name()
-    ).kill()  # type: ignore[union-attr]
+    siblings = psutil.Process(cluster.nodes[0].pid).parent().children()  # type: ignore[union-attr]
+    next(process for process in siblings if session.link_backend.name in process.name()).kill()
     sentence = session.revive()
     assert sentence is not None
     assert "was killed by SIGKILL; it was replaced and the links of 1 cluster(s) restored" in sentence

@@ -41,9 +41,38 @@ def test_asking_for_toxiproxy_where_there_is_none_is_a_usage_error(no_server: In
     result.stdout.no_fnmatch_line("*1 passed*")
 
 
-def test_without_a_server_only_tests_with_a_cluster_fail(no_server: InnerRun) -> None:
-    """The header says so; each such test errors with the command that installs one, no traceback."""
+def test_without_a_server_the_embedded_one_stands_in(no_server: InnerRun) -> None:
+    """The header says which one it is, of which version, and how to get the real one; tests pass."""
     result = no_server(
+        test="""
+        def test_with(cluster):
+            with cluster.isolate(cluster.nodes[0]):
+                cluster.links.verify()
+        """
+    )
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(
+        [
+            "cutheal: links embedded * (API of Toxiproxy 2.12.0), time scale *",
+            "cutheal: `cutheal toxiproxy install` installs the real Toxiproxy",
+        ]
+    )
+    assert no_server.left_behind == []
+
+
+def test_who_asks_for_the_embedded_server_gets_it_without_advice(inner: InnerRun) -> None:
+    """Although there is a real one."""
+    result = inner("--links=embedded", test="def test_a(): pass")
+    result.stdout.fnmatch_lines(["cutheal: links embedded * (API of Toxiproxy 2.12.0), time scale *"])
+    result.stdout.no_fnmatch_line("*toxiproxy install*")
+
+
+def test_with_a_named_server_that_is_none_only_tests_with_a_cluster_fail(
+    inner: InnerRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who names one wants that one: each such test errors with what would be right, no traceback."""
+    monkeypatch.setenv("TOXIPROXY_SERVER", "/no/such/file")
+    result = inner(
         test="""
         def test_without(): pass
         def test_with(cluster): pass
@@ -54,14 +83,14 @@ def test_without_a_server_only_tests_with_a_cluster_fail(no_server: InnerRun) ->
     result.stdout.fnmatch_lines(
         [
             "cutheal: links none, *",
-            "cutheal: tests that use a cluster will fail: no link server: *`cutheal toxiproxy install`*",
+            "cutheal: tests that use a cluster will fail: $TOXIPROXY_SERVER is '/no/such/file', *",
             "*ERROR at setup of test_with*",
-            "no link server: *`cutheal toxiproxy install` installs it",
+            "$TOXIPROXY_SERVER is '/no/such/file', which is no program; right would be its path",
         ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("During handling*")
-    assert no_server.left_behind == []
+    assert inner.left_behind == []
 
 
 def test_a_server_that_does_not_run_is_no_server(inner: InnerRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,6 @@ REFUSED = [
     ("--nodes=0", "--nodes: '0': a whole number from 1 to 20 is needed"),
     ("--nodes=many", "--nodes: 'many': a whole number from 1 to 20 is needed"),
     ("--links=iptables", "--links: 'iptables': one of auto, toxiproxy, embedded is needed"),
-    ("--links=embedded", "the embedded link server comes with the next release"),
     ("--time-scale=fast", "--time-scale: 'fast': a number from 0.02 to 1 is needed"),
     ("--time-scale=nan", "a number from 0.02 to 1 is needed"),
     ("--time-scale=2", "a number from 0.02 to 1 is needed"),
