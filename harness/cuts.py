@@ -112,6 +112,9 @@ class Cut:
             )
         object.__setattr__(self, "amounts", checked)
 
+    def __repr__(self) -> str:
+        return f"<cut {self}>"
+
     def __str__(self) -> str:
         return f"{self.kind}({','.join(map(str, self.amounts))})" if self.amounts else str(self.kind)
 

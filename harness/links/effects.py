@@ -8,6 +8,7 @@ stream whatever swallows messages hides what would only spoil them.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import ClassVar
 
 from harness.links.api import Proxy, Toxic
@@ -59,15 +60,7 @@ class Effect:
     @property
     def toxic(self) -> Toxic:
         """The toxic that does it; there is none for a refusal."""
-        assert self.stream is not None, "a refusal is no toxic"
-        kind, names = _TOXICS[self.what]
-        amounts = _FIXED.get(self.what, self.amounts)
-        return Toxic(
-            name=toxic_name(self.what, self.stream),
-            type=kind,
-            stream=self.stream.value,
-            attributes=dict(zip(names, amounts, strict=False)) | _ALSO.get(self.what, {}),
-        )
+        return _toxic_of(self)
 
 
 Effects = frozenset[Effect]
@@ -121,6 +114,19 @@ def effect_of(toxic: Toxic) -> Effect | None:
     amounts = [toxic.attributes.get(name) for name in names]
     effect = Effect(what, stream, tuple(amount for amount in amounts if isinstance(amount, int)))
     return effect if len(effect.amounts) == len(names) and effect.toxic == toxic else None
+
+
+@cache
+def _toxic_of(effect: Effect) -> Toxic:
+    assert effect.stream is not None, "a refusal is no toxic"
+    kind, names = _TOXICS[effect.what]
+    amounts = _FIXED.get(effect.what, effect.amounts)
+    return Toxic(
+        name=toxic_name(effect.what, effect.stream),
+        type=kind,
+        stream=effect.stream.value,
+        attributes=dict(zip(names, amounts, strict=False)) | _ALSO.get(effect.what, {}),
+    )
 
 
 def _strength(effect: Effect) -> tuple[int, ...]:

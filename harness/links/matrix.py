@@ -6,6 +6,7 @@ Invariant: a matrix says of each reading whether it was probed or is only the li
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 
 from harness.links.effects import Effect, Effects, Stream, What, on_stream
 from harness.links.link import Channel, Link
@@ -57,13 +58,15 @@ class Trip:
 
     def as_far_as(self, expected: "Trip") -> "Trip":
         """Return this trip, not judged where what is expected is only configured."""
+        if Outcome.CONFIGURED not in expected.steps:
+            return self
         pairs = zip(self.steps, expected.steps, strict=True)
         return Trip(*(want if want is Outcome.CONFIGURED else seen for seen, want in pairs))
 
     def is_as(self, expected: "Trip") -> bool:
         """Tell whether this is what was expected, as far as it was judged."""
         pairs = zip(self.steps, expected.steps, strict=True)
-        return all(seen in (want, Outcome.CONFIGURED) for seen, want in pairs)
+        return self == expected or all(seen in (want, Outcome.CONFIGURED) for seen, want in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,6 +193,7 @@ class FaultNotInForce(Exception):
         return "\n".join(lines)
 
 
+@cache
 def expected_trips(effects: Effects, *, by_connect: bool = False) -> tuple[Trip, Trip]:
     """Return what a new and an existing connection meet (design section 6, third table).
 
@@ -229,10 +233,11 @@ def is_awaitable(slow: Effect) -> bool:
     return sum(slow.amounts) <= LATE_MAX_MS
 
 
-def delay_of(slow: Effect) -> float:
-    """Return the least delay of a message, in real seconds."""
-    latency_ms, jitter_ms = slow.amounts
-    return (latency_ms - jitter_ms) / 1000
+@cache
+def delay_real_s(effects: Effects, stream: Stream) -> float | None:
+    """Return the least delay of a message on a stream, in real seconds; None where nothing is slow."""
+    slow = on_stream(effects, stream).get(What.SLOW)
+    return None if slow is None else (slow.amounts[0] - slow.amounts[1]) / 1000
 
 
 def reading_of(effects: Effects, judge: Judge = Judge.PROBE) -> Reading:
@@ -256,7 +261,7 @@ def _expected_step(stream: dict[What, Effect]) -> Outcome:
         return Outcome.CONFIGURED
     if What.SLOW in stream:
         slow = stream[What.SLOW]
-        is_told = is_awaitable(slow) and delay_of(slow) * 1000 >= LATE_MIN_MS
+        is_told = is_awaitable(slow) and slow.amounts[0] - slow.amounts[1] >= LATE_MIN_MS
         return Outcome.LATE if is_told else Outcome.CONFIGURED
     return Outcome.OK
 

@@ -6,9 +6,9 @@ where a trip that nothing delays took less than the delay; else it is left as co
 
 from dataclasses import dataclass
 
-from harness.links.effects import Effects, Stream, What, on_stream
+from harness.links.effects import Effects, Stream
 from harness.links.link import Link
-from harness.links.matrix import Outcome, Reading, Trip, delay_of, expected_trips
+from harness.links.matrix import Outcome, Reading, Trip, delay_real_s, expected_trips
 from harness.links.probes import Exchange
 
 CLOCKS_REAL_S = 0.001
@@ -66,8 +66,10 @@ class Probe:
     @property
     def is_untold(self) -> bool:
         """Tell whether a delay was no longer than a trip that nothing delays."""
-        delays_s = [self._delay_s(stream) for stream in Stream]
-        return self.is_to_be_late and min(delay_s for delay_s in delays_s if delay_s) <= self.normal_s
+        if not self.is_to_be_late:
+            return False
+        delays_s = [delay_real_s(self.effects, stream) for stream in Stream]
+        return min(delay_s for delay_s in delays_s if delay_s) <= self.normal_s
 
     @property
     def must_arrive(self) -> bool:
@@ -122,12 +124,8 @@ class Probe:
 
     def _is_by(self, stream: Stream, took_s: float) -> bool:
         """Tell whether a step took as long as what delays its stream says."""
-        delay_s = self._delay_s(stream)
+        delay_s = delay_real_s(self.effects, stream)
         return delay_s is not None and took_s >= delay_s - CLOCKS_REAL_S
-
-    def _delay_s(self, stream: Stream) -> float | None:
-        slow = on_stream(self.effects, stream).get(What.SLOW)
-        return None if slow is None else delay_of(slow)
 
 
 def reading_of_probes(probes: list[Probe]) -> Reading:

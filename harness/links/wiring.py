@@ -135,7 +135,7 @@ class Wiring:
         """
         seen = {name: effects_seen(proxy) for name in names if (proxy := view[name]) is not None}
         alive = self.make_so(seen, wanted)
-        return [name for name in alive if any(effect.what is What.HELD for effect in seen[name])]
+        return [name for name in alive if _lets_go(seen[name])]
 
     def end_is_gone(self, name: str, effects: Effects) -> None:
         """Remember that an end of a link died or was paused: what is queued there may never be taken."""
@@ -175,6 +175,15 @@ class Wiring:
 def _at_birth(effects: Effects) -> Effects:
     """Return what a proxy is made with: refused until its toxics are there."""
     return frozenset({Effect.REFUSED}) if effects else NO_EFFECTS
+
+
+def _lets_go(effects: Effects) -> bool:
+    """Tell whether what is held arrives and is answered when these end in place.
+
+    Not where the answer's stream has lost bytes, or may have been cut: its connections are closed.
+    """
+    whats = {effect.what for effect in effects}
+    return What.HELD in whats and not whats & {What.LOST, What.CUT_AFTER}
 
 
 def _may_queue(effects: Effects) -> bool:

@@ -36,7 +36,7 @@ def links(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @settings(
     deadline=None,
-    max_examples=12,
+    max_examples=15,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.lists(some_step, min_size=1, max_size=8))
@@ -59,6 +59,16 @@ def test_any_sequence_of_cuts_and_heals_leaves_exactly_the_toxics_of_the_live_fa
         links.heal_all()
     assert {cell.reading.code for cell in links.verify()} == {WHOLE}
     assert [proxy.toxics for proxy in links.server.proxies().values() if proxy.toxics] == []
+
+
+@pytest.mark.parametrize("over", [Cut.BLACKHOLE, Cut.cut_after(20)], ids=str)
+def test_a_held_request_whose_answer_another_fault_takes_is_no_alarm_at_heal(links: Links, over: Cut) -> None:
+    """The hold of one direction and the loss of the other end together: the held probe has no answer."""
+    links.cut([("s1", "s2")], Cut.HOLD)
+    links.cut([("s2", "s1"), ("s1", "s2")][: 1 if over == Cut.BLACKHOLE else 2], over)
+    links.verify()
+    links.heal_all()
+    assert {cell.reading.code for cell in links.verify()} == {WHOLE}
 
 
 @pytest.mark.parametrize(
