@@ -1,7 +1,4 @@
-"""The README's first example is run as a reader would run it, and what it names exists.
-
-The second, a program of the reader's own, is in test_programs.py.
-"""
+"""The README's examples are run as a reader would run them, and what it names exists."""
 
 import re
 from pathlib import Path
@@ -13,12 +10,12 @@ from tests.plugin.conftest import InnerRun
 README = (Path(__file__).parent.parent.parent / "README.md").read_text()
 
 
-def test_the_readmes_test_passes(inner: InnerRun, pytester: pytest.Pytester) -> None:
-    """Copied out of the README into an empty folder, with nothing but the plugin."""
-    example, *_ = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    pytester.makepyfile(test_readme=example)
+def test_the_readmes_examples_pass(inner: InnerRun, pytester: pytest.Pytester) -> None:
+    """Each copied out of the README into an empty folder, with nothing but the plugin."""
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    pytester.makepyfile(**{f"test_example_{number}": text for number, text in enumerate(examples)})
     done = pytester.runpytest_subprocess("-q")
-    done.assert_outcomes(passed=2)
+    done.assert_outcomes(passed=sum(text.count("\ndef test_") for text in examples))
     assert inner.left_behind == []
 
 
