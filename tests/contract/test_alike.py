@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 from tests.contract.server import Answer, Server
 from tests.contract.start import Servers
 
-PORT = re.compile(rb"(127\.0\.0\.1|\[::\]):[1-9][0-9]*")
-"""Dealt; the real server takes an address that is left out for all of them, the embedded one for loopback."""
-ADDRESS = re.compile(rb'"127\.0\.0\.1:[09]"|"localhost:0"|"nonsense"')
+PORT = re.compile(rb"127\.0\.0\.1:[1-9][0-9]*")
+ADDRESS = re.compile(rb'"listen": (?:"[^"]*")?|"127\.0\.0\.1:9"')
 ODD = [None, True, 0, 1, -1, 1.5, 2**63, "", "x", "é<&>", [], {}, [None], {"a": 1}]
 
 Body = dict[str, object]
@@ -27,10 +26,13 @@ def field(*good: object) -> st.SearchStrategy[object]:
 
 
 NAMES = st.sampled_from(["a", "b"])
+LISTEN = st.sampled_from(["127.0.0.1:0", "127.0.0.1:0", "localhost:0", "nonsense", "x", 0, True, [], {}])
+"""Never left out: the real server listens on all addresses then, the embedded one on loopback."""
+
 PROXY: st.SearchStrategy[Body] = st.fixed_dictionaries(
     {"name": field("a", "b"), "upstream": field("127.0.0.1:9")},
-    optional={"listen": field("127.0.0.1:0", "localhost:0", "nonsense"), "enabled": field(True, False)},
-).map(lambda body: body if "listen" in body else body | {"listen": "127.0.0.1:0"})
+    optional={"enabled": field(True, False)},
+).flatmap(lambda body: LISTEN.map(lambda listen: body | {"listen": listen}))
 ATTRIBUTES = st.dictionaries(
     st.sampled_from(["latency", "jitter", "LATENCY", "timeout", "bytes", "delay", "none"]), field(0, 5, 100)
 )
@@ -59,7 +61,7 @@ def calls(
 def damaged(body: object, at: int, noise: bytes) -> bytes:
     """The body in JSON; where the place of the damage lies within it, some bytes of it are others.
 
-    Addresses stay as they are: the real server would look names up, the embedded one takes loopback alone.
+    Addresses stay as they are: the real server would look up names, the embedded one takes loopback alone.
     """
     text = b"" if body is None else json.dumps(body).encode()
     other = text[:at] + noise + text[at + 1 :] if at < len(text) else text
@@ -88,7 +90,12 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Serv
         yield servers.get("real"), servers.get("embedded")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(st.lists(CALL, min_size=1, max_size=12))
 def test_both_answer_alike_whatever_they_are_asked(
     two: tuple[Server, Server], asked: list[tuple[str, str, bytes]]
@@ -99,7 +106,9 @@ def test_both_answer_alike_whatever_they_are_asked(
             real, embedded = (told(server.ask(method, path, body)) for server in two)
             assert embedded == real, f"{method} {path} {body!r}"
             if real[0] == 400 and method == "PATCH":
-                return  # half done by the real one, which the embedded server is not: the rest would differ
+                return  # half done by the real one, not at all by the embedded one
+            if real[0] == 500 and path == "/reset":
+                return  # of several proxies, the real one takes any first
         real, embedded = (told(server.ask("GET", "/proxies")) for server in two)
         assert embedded == real, "GET /proxies"
     finally:
