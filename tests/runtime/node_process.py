@@ -87,5 +87,7 @@ def _end(process: subprocess.Popen[str]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    assert process.stdout is not None
-    process.stdout.close()
+        raise
+    finally:
+        assert process.stdout is not None
+        process.stdout.close()
