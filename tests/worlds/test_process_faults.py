@@ -4,11 +4,14 @@ After each fault the nodes agree again; what was deleted meanwhile stays deleted
 the control service among it, is still there.
 """
 
+from itertools import count
+
 import pytest
 
 from harness.cluster import Cluster
 from harness.documents import AGENTS
 from harness.node import Node
+from harness.ownership import owner_of
 from tests.worlds.registrations import (
     CONTROL,
     delete_on_owner,
@@ -28,15 +31,15 @@ CRASHES = 8
 def test_a_node_in_a_crash_loop_brings_nothing_back(cluster: Cluster) -> None:
     """Killed at one moment of its start after another, while the others deregister, register and delete."""
     s1, s2, s3 = cluster.nodes
-    services = [cluster.service_owned_by(node, alive=[s1, s2], prefix="Looped") for node in (s1, s2)]
-    doomed, shortened = services
+    doomed, shortened = services = [owned_all_along(node, cluster, s3, "Looped") for node in (s1, s2)]
+    meanwhile = owned_all_along(s2, cluster, s3, "Meanwhile")
     first, second = register_lasting(cluster, services)
     for crash in range(CRASHES):
         s3.kill()
         s3.restart()
         if crash == CRASHES // 2:
             deregister(cluster, s1, shortened, first)
-            register(cluster, s2, "RegisteredMeanwhile", lasting(9))
+            register(cluster, s2, meanwhile, lasting(9))
         if crash % 2:
             cluster.wait_until(s3.api.state, bool, within_s=40)
     s3.kill()
@@ -46,7 +49,7 @@ def test_a_node_in_a_crash_loop_brings_nothing_back(cluster: Cluster) -> None:
     cluster.wait_converged(within_s=HEAL_WITHIN_S)
     assert knowing(cluster, doomed) == []
     wait_listed(cluster, shortened, [second])
-    wait_listed(cluster, "RegisteredMeanwhile", [lasting(9)])
+    wait_listed(cluster, meanwhile, [lasting(9)])
     wait_listed(cluster, CONTROL, [first, second])
 
 
@@ -154,3 +157,11 @@ def test_a_rolling_restart_in_short_time_loses_nothing(cluster: Cluster, togethe
     for service in (*services, CONTROL):
         wait_listed(cluster, service, instances)
     assert knowing(cluster, gone) == []
+
+
+def owned_all_along(node: Node, cluster: Cluster, crashing: Node, prefix: str) -> str:
+    """Return a service that `node` owns with and without the crashing one, which could die with the only copy."""
+    everybody = [member.address for member in cluster.nodes]
+    alive = [address for address in everybody if address != crashing.address]
+    names = (f"{prefix}{index}" for index in count())
+    return next(n for n in names if {owner_of(n, everybody), owner_of(n, alive)} == {node.address})
