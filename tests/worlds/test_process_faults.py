@@ -160,7 +160,7 @@ def test_a_rolling_restart_in_short_time_loses_nothing(cluster: Cluster, togethe
 
 
 def owned_all_along(node: Node, cluster: Cluster, crashing: Node, prefix: str) -> str:
-    """Return a service that `node` owns with and without the crashing one, which could die with the only copy."""
+    """Return a service that `node` owns with and without the crashing one, which would lose the only copy."""
     everybody = [member.address for member in cluster.nodes]
     alive = [address for address in everybody if address != crashing.address]
     names = (f"{prefix}{index}" for index in count())
