@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.stall import Canary
 from harness.waiting import WaitTimeout, wait_for
 from tests.harness.storm_census import Being, Census, being, listeners, shared_memory, still_listening
 
@@ -278,13 +279,21 @@ def _remains(
 
 
 def _await_nothing(remains: Callable[[], set[Being]]) -> tuple[float, set[Being]]:
-    """Wait until nothing is left, for a second at most; return how long it took, and what is left."""
+    """Wait until nothing is left, for a second at most; return how long it took, and what was left then.
+
+    The second is longer by what the machine did not run us: nothing can die while nothing runs.
+    """
     began = time.monotonic()
-    try:
-        wait_for("nothing to be left", remains, lambda left: not left, GONE_REAL_S)
-    except WaitTimeout:
-        return time.monotonic() - began, remains()
-    return time.monotonic() - began, set()
+    left: set[Being] = set()
+
+    def look() -> set[Being]:
+        nonlocal left
+        left = remains()
+        return left
+
+    with Canary() as canary, suppress(WaitTimeout):  # who asks is told what is left
+        wait_for("nothing to be left", look, lambda seen: not seen, GONE_REAL_S, stretch=canary.stretch)
+    return time.monotonic() - began, left
 
 
 def _await_run(run: "subprocess.Popen[bytes]") -> int:
