@@ -1,6 +1,7 @@
 """Every way in which a command ends has a code of its own, and the help's table names each."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -24,6 +25,13 @@ def test_the_help_has_a_row_for_every_code(capsys: pytest.CaptureFixture[str]) -
     assert table() in printed
     for code, meaning in MEANINGS.items():
         assert f"  {code:<3}  {meaning}" in printed.splitlines()
+
+
+def test_the_readme_has_the_same_table() -> None:
+    """Word for word."""
+    readme = (Path(__file__).parent.parent.parent / "README.md").read_text().replace("`", "")
+    rows = [f"| {code} | {meaning.replace('`', '')} |" for code, meaning in MEANINGS.items()]
+    assert [row for row in rows if row not in readme] == []
 
 
 def raising(error: BaseException) -> Callable[[object], int]:
