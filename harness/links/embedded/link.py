@@ -112,7 +112,8 @@ class Link:
             if self._stages[-1].is_doomed:
                 return
             self._send_on(len(self._stages), self._stages[-1].restart())
-        self._stages.append(stage)
+        if not self._is_finished:
+            self._stages.append(stage)
         self._pump()
 
     def update(self, told: Told) -> None:
@@ -187,6 +188,8 @@ class Link:
 
     def _pump(self) -> None:
         """Move on whatever can move, then wait for the next moment at which something can."""
+        if self._is_finished:
+            return
         now = self._loop.now()
         for _ in range(STEPS_AT_ONCE):
             wake_at, moved = self._pass_over(now)
@@ -236,12 +239,11 @@ class Link:
             self._write(chunk.data)
 
     def _take_out(self, index: int) -> None:
-        stage = self._stages[index]
+        stage = self._stages.pop(index)
         loose = [*stage.restart(), *stage.inlet.chunks]
         if index:
             loose += self._stages[index - 1].restart()
-        self._send_on(index + 1, loose)
-        del self._stages[index]
+        self._send_on(index, loose)
         if stage.inlet.ended:
             self._end(index)
 
@@ -253,6 +255,8 @@ class Link:
 
     def _end(self, index: int) -> None:
         """Tell the stage of this index, or the target after the last, that nothing more comes."""
+        if self._is_finished:
+            return
         if index < len(self._stages):
             self._stages[index].inlet.ended = True
             return

@@ -302,6 +302,7 @@ class Slicer:
             middle = start + (end - start) // 2
             if variation > 0:
                 middle += self._random.randrange(2 * variation) - variation
+            middle = min(max(middle, start + 1), end - 1)
             spans += [(middle, end), (start, middle)]
 
 

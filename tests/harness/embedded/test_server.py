@@ -4,6 +4,7 @@ import re
 import resource
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from random import Random
 import pytest
 
 from harness.links.api import ApiError, Call, Proxy, Toxic, ToxiproxyApi
-from harness.links.calls import add_toxic
+from harness.links.calls import add_toxic, remove_toxic
 from harness.links.link import socket_address
 from harness.links.toxiproxy import wait_ready
 from harness.ports import Reservations
@@ -210,6 +211,27 @@ def test_it_ends_with_0_and_every_connection_with_it(
     assert server.process.wait(SILENCE_REAL_S) == 0
     upstream.settimeout(SILENCE_REAL_S)
     assert (hears_all(client), hears_all(upstream)) == (b"", b"")
+    assert server.log.read_text() == ""
+
+
+@pytest.mark.parametrize("kind", ["latency", "slicer"])
+def test_a_toxic_that_holds_bytes_for_a_receiver_that_is_gone_can_be_removed(
+    server: EmbeddedServer, stack: ExitStack, kind: str
+) -> None:
+    """Where 2.12 may hang for ever: what was held is lost with the connection, the call is answered."""
+    attributes = {"latency": 3_600_000} if kind == "latency" else {"average_size": 1, "delay": 3_600_000_000}
+    listening = listener(stack)
+    address = proxy_to(server.api, listening)
+    server.api.call(add_toxic("p", Toxic(name="t", type=kind, stream="upstream", attributes=attributes)))
+    client = connect(stack, address)
+    upstream = listening.accept()[0]
+    for _ in range(20):
+        client.sendall(b"x" * 100_000)
+    upstream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    upstream.close()
+    assert hears_all(client) == b""
+    server.api.call(remove_toxic("p", "t"))
+    assert server.api.proxies()["p"].toxics == ()
     assert server.log.read_text() == ""
 
 
