@@ -197,8 +197,6 @@ class Link:
                 break
         else:
             wake_at = now
-        if self._is_finished:
-            return
         self._arm(wake_at)
         self._source.want(READ, wanted=self._reads and self._has_room(0))
 
