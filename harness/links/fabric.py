@@ -168,9 +168,7 @@ class Links:
                 self._verify(f"cutting {hold}", touched)
             except BaseException:
                 self._ledger.release(hold)
-                with suppress(
-                    LinkServerDied
-                ):  # a dead one has nothing cut; the relay may be the one that died
+                with suppress(LinkServerDied):  # which has nothing cut then; or the relay has died
                     self._take_back(touched)
                 raise
             return hold
@@ -309,14 +307,18 @@ class Links:
 
         Returns the links whose hold has ended and whose held probes were not answered.
         """
-        let_go = self._wiring.follow(view, names, self._ledger.effects_on)
-        unprobed = self._unprobed()
-        answered = [
-            name
-            for name, effects in self._effects_on(let_go).items()
-            if name not in unprobed and not answers_stay_away(effects)
-        ]
-        unanswered = self._prober.await_held(answered, HELD_PATIENCE_REAL_S)
+        unanswered: list[str] = []
+
+        def await_held(let_go: list[str]) -> None:
+            unprobed = self._unprobed()
+            answered = [
+                name
+                for name, effects in self._effects_on(let_go).items()
+                if name not in unprobed and not answers_stay_away(effects)
+            ]
+            unanswered.extend(self._prober.await_held(answered, HELD_PATIENCE_REAL_S))
+
+        self._wiring.follow(view, names, self._ledger.effects_on, await_held)
         for name in names:
             self._prober.retire(name)
         return unanswered

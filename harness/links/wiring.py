@@ -105,10 +105,16 @@ class Wiring:
         proxies = self.api.proxies()
         return {name: proxies.get(self.proxy_name(link)) for name, link in self.links.items()}
 
-    def make_so(self, before: Mapping[str, Effects], wanted: Wanted) -> list[str]:
+    def make_so(
+        self, before: Mapping[str, Effects], wanted: Wanted, begun: Callable[[list[str]], None] | None = None
+    ) -> None:
         """Bring links from the effects they have to those that are wanted.
 
-        Returns the names of those whose proxy was changed in place.
+        Args:
+            before: what each link has.
+            wanted: what a link should have.
+            begun: called when queues that are to go hold nothing back any more and before they are removed,
+                with the names of the links that are changed in place.
 
         Raises:
             ApiError: the link server refused.
@@ -123,19 +129,22 @@ class Wiring:
             changes.append(stages_of(self.proxy_name(link), link, effects, after, way))
             self._remember_stuck(name, effects, after, way)
             alive += [name] if way is Way.IN_PLACE else []
-        for stage in joined(changes):
+        for number, stage in enumerate(joined(changes)):
             self.api.batch(stage)
-        return alive
+            if begun is not None and number == 0:
+                begun(alive)
 
-    def follow(self, view: View, names: Iterable[str], wanted: Wanted) -> list[str]:
+    def follow(
+        self, view: View, names: Iterable[str], wanted: Wanted, let_go: Callable[[list[str]], None]
+    ) -> None:
         """Bring links from what the link server says they are to what is wanted.
 
-        Returns the names of those that were held and whose connections live on: what was held arrives now.
-        Raises what `make_so` raises.
+        `let_go` is called, before any queue is removed, with the names of the links whose held messages
+        arrive now and are answered: Toxiproxy 2.12 may hang when it removes a queue that somebody still
+        empties. Raises what `make_so` raises.
         """
         seen = {name: effects_seen(proxy) for name in names if (proxy := view[name]) is not None}
-        alive = self.make_so(seen, wanted)
-        return [name for name in alive if _lets_go(seen[name])]
+        self.make_so(seen, wanted, lambda alive: let_go([name for name in alive if _lets_go(seen[name])]))
 
     def end_is_gone(self, name: str, effects: Effects) -> None:
         """Remember that an end of a link died or was paused: what is queued there may never be taken."""

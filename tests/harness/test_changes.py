@@ -20,6 +20,7 @@ LINK = Link(source="a", target="b", channel=Channel.PEER, listen=LISTEN, upstrea
 UP, DOWN = Stream.UPSTREAM, Stream.DOWNSTREAM
 HELD, RESET = Effect(What.HELD, UP), Effect(What.RESET, UP)
 SLOW = Effect(What.SLOW, UP, (5, 0))
+CUT_AFTER = Effect(What.CUT_AFTER, UP, (10,))
 
 some_effects = st.lists(
     st.tuples(st.sampled_from(SOME_CUTS), st.sampled_from([("a", "b"), ("b", "a")])), max_size=5
@@ -85,6 +86,9 @@ def test_requests_are_lost_before_replies_and_come_back_after_them() -> None:
         (set(), {RESET}, False, Way.CYCLED),
         ({RESET}, set(), False, Way.CYCLED),
         ({HELD}, {HELD, Effect.REPLIES_LOST}, False, Way.IN_PLACE),
+        ({SLOW, CUT_AFTER}, set(), False, Way.MADE_ANEW),
+        ({SLOW, CUT_AFTER}, {SLOW}, False, Way.MADE_ANEW),
+        ({SLOW, CUT_AFTER}, {SLOW, CUT_AFTER, Effect.REPLIES_LOST}, False, Way.IN_PLACE),
         ({Effect.REFUSED}, {RESET}, False, Way.CYCLED),
     ],
 )
