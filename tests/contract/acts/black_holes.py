@@ -80,10 +80,9 @@ def removal_leaves_other_proxies_alone(server: Server) -> None:
     """Their toxics too."""
     listener = server.listener()
     mine, other = server.proxy(upstream=listener.address), server.proxy("q", upstream=listener.address)
+    ended, wire = server.live_wire(mine, listener), server.live_wire(other, listener)
     for proxy in ("p", "q"):
         server.toxic("timeout", "upstream", proxy=proxy, timeout=0)
-    wire = server.wire(other, listener)
-    ended = server.wire(mine, listener)
     server.remove()
     ended.client.hears_the_end()
     wire.client.sends(b"lost")
