@@ -215,6 +215,8 @@ def a_reset_outlives_its_toxic(server: Server) -> None:
     listen = server.proxy(upstream=listener.address)
     server.toxic("reset_peer", "upstream")
     wire = server.wire(listen, listener)
+    wire.upstream.sends(b"set up")
+    wire.client.hears(b"set up")
     server.remove()
     wire.carries_both_ways()
     server.update(enabled=False)
