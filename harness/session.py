@@ -14,7 +14,6 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
-from harness import run_folders
 from harness.cluster import Cluster
 from harness.crew import Crew
 from harness.link_host import LinkHost
@@ -23,7 +22,7 @@ from harness.links.backend import Backend, choose
 from harness.links.fabric import Links
 from harness.patience import Patience
 from harness.ports import Reservations
-from harness.processes import Launcher, LauncherDied, LaunchRefused, SharedFolder
+from harness.processes import Launcher, LauncherDied, LaunchRefused, SharedFolder, run_folders
 from harness.processes.handle import DEFAULT_PRELOAD
 from harness.program import Program, ProgramError
 from harness.slots import Room, Slots, capacity_for

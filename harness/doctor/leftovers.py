@@ -7,9 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from harness import run_folders
 from harness.doctor.finding import Finding, State
-from harness.run_folders import Owner
+from harness.processes import run_folders
+from harness.processes.run_folders import Owner
 
 LAUNCHER = "harness.processes.launcher"
 

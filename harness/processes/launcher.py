@@ -17,8 +17,7 @@ import threading
 from collections.abc import Sequence
 from typing import assert_never
 
-from harness import run_folders
-from harness.processes import kernel
+from harness.processes import kernel, run_folders
 from harness.processes.family import Family
 from harness.processes.protocol import (
     LAUNCHER_LOG,

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness import run_folders
-from harness.processes import kernel
-from harness.run_folders import Owner
+from harness.processes import kernel, run_folders
+from harness.processes.run_folders import Owner
 from harness.session import Session, SessionOptions
 
 IDLE = [sys.executable, "-c", "import signal; signal.pause()"]

@@ -5,8 +5,8 @@ import pty
 import subprocess
 import sys
 
-from harness import run_folders
-from harness.run_folders import Owner
+from harness.processes import run_folders
+from harness.processes.run_folders import Owner
 from tests.plugin.conftest import InnerRun
 
 FAILS = """
@@ -47,7 +47,7 @@ def test_under_xdist_only_the_folder_stays(imagined: InnerRun) -> None:
 CLAIMS_AND_FAILS = """
 def test_fails(cluster, request):
     from fixtures.runs import RUN
-    from harness import run_folders
+    from harness.processes import run_folders
     run_folders.claim(request.config.stash[RUN].folder, os.getpid())
     assert False
 """

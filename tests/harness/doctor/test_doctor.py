@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from harness import run_folders
 from harness.doctor import command, noise
 from harness.doctor.finding import Finding, State
+from harness.processes import run_folders
 
 LIMIT_REAL_S = 60
 NAMES = {
