@@ -63,6 +63,7 @@ class _ApiConnection:
         self._out = bytearray()
         self._is_last = False
         self._is_ended = False
+        self._is_interrupted = False
         self._deadline = loop.now() + REQUEST_S
         self.endpoint.tune()
         self.endpoint.on_readable = self._read
@@ -87,10 +88,11 @@ class _ApiConnection:
         self._answer_all()
 
     def _answer_all(self) -> None:
-        """Answer what has come in whole, as long as the answers are read."""
-        while self._answer_some() and self._send() and not self._out:
-            pass
-        if self.endpoint.is_closed:
+        """Answer what has come in whole, as long as the answers are read; then it is the others' turn."""
+        if self.endpoint.is_closed or (self._answer_some() and not self._send()):
+            return
+        if self._is_interrupted and not self._out:
+            self._loop.call_at(self._loop.now(), self._answer_all)
             return
         self.endpoint.want(WRITE, wanted=bool(self._out))
         has_room = not self._out if self._is_last else len(self._out) < UNREAD_MAX_BYTES
@@ -103,11 +105,13 @@ class _ApiConnection:
     def _answer_some(self) -> bool:
         """Take requests while there is room for their answers; return whether there is something to send."""
         try:
-            while not self._is_last and len(self._out) < UNREAD_MAX_BYTES:
+            self._is_interrupted = len(self._out) >= UNREAD_MAX_BYTES
+            while not self._is_last and not self._is_interrupted:
                 request = self._parser.next()
                 if request is None:
                     break
                 self._answer(request)
+                self._is_interrupted = len(self._out) >= UNREAD_MAX_BYTES
         except Malformed as problem:
             self._out += encode_malformed(problem)
             self._is_last = True
