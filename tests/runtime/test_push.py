@@ -26,7 +26,9 @@ WITHIN_S = 10.0
 INSTANCE = "/nacos/v1/ns/instance"
 LIST = "/nacos/v1/ns/instance/list"
 JAVA = {"User-Agent": "Nacos-Java-Client:v1.4.6"}
-A1: dict[str, object] = {"serviceName": "a", "ip": "10.0.0.1", "port": 80}
+LASTING = "preserved.heart.beat.timeout=3600000,preserved.ip.delete.timeout=3600000"
+"""Nobody beats here: an instance that turned unhealthy would be a push of its own."""
+A1: dict[str, object] = {"serviceName": "a", "ip": "10.0.0.1", "port": 80, "metadata": LASTING}
 
 
 @contextmanager
