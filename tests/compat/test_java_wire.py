@@ -5,10 +5,10 @@ from urllib.parse import quote, quote_plus, urlencode
 
 import pytest
 
-from harness.client import Instance
 from harness.cluster import Cluster
 from tests.compat.conftest import MakeReceiver
 from tests.compat.wire import FORM, PUSH_CACHE_MS, PUSH_CONFIG, START, Answer, request, send
+from tests.worlds.registrations import lasting
 
 pytestmark = [
     pytest.mark.requirement("R20", "R21"),
@@ -180,7 +180,7 @@ def test_is_pushed_what_changes_and_acknowledges_it_as_text(
     silent = receiver(ack)
     java.list(silent.port)
     for number in range(2, 20):
-        node.api.register(SERVICE, Instance(f"10.8.0.{number}", 80))
+        node.api.register(SERVICE, lasting(number))
     while len(pushed["hosts"]) < 18:
         pushed = port.receive()
     node.log.wait_for(f"event=push_again to=127.0.0.1:{silent.port} ", within_s=200)
