@@ -6,6 +6,7 @@ from collections.abc import Callable
 from harness.bench.report import Case, interleaved
 from harness.cluster import Cluster
 from harness.links.api import Call, Proxy, ToxiproxyApi
+from harness.links.calls import delete_proxy, remove_toxic
 from harness.session import Session
 from harness.spec import ClusterSpec
 
@@ -69,12 +70,12 @@ class _Shadow:
         started = time.monotonic()
         self._api.batch([_black_hole(name, stream) for name, stream in streams])
         cut = time.monotonic()
-        self._api.batch([Call("DELETE", f"/proxies/{name}/toxics/{stream}") for name, stream in streams])
+        self._api.batch([remove_toxic(name, stream) for name, stream in streams])
         return (cut - started) * 1000, (time.monotonic() - cut) * 1000
 
     def close(self) -> None:
         """Remove the proxies."""
-        self._api.batch([Call("DELETE", f"/proxies/{name}") for name in self._names])
+        self._api.batch([delete_proxy(name) for name in self._names])
         self._api.close()
 
 

@@ -6,7 +6,8 @@ Invariant: a link that should be cut is never open for a moment while its proxy 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
-from harness.links.api import ApiError, Call, LinkServerDied, Proxy, ToxiproxyApi
+from harness.links.api import ApiError, LinkServerDied, Proxy, ToxiproxyApi
+from harness.links.calls import delete_proxy
 from harness.links.changes import Way, joined, stages_of, way_of
 from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects, What, effects_seen
 from harness.links.link import Link
@@ -169,7 +170,7 @@ class Wiring:
 
     def _delete(self, names: Iterable[str]) -> None:
         there = self.api.proxies()
-        self.api.batch([Call("DELETE", f"/proxies/{name}") for name in names if name in there])
+        self.api.batch([delete_proxy(name) for name in names if name in there])
 
     def _proxy(self, link: Link, effects: Effects) -> Proxy:
         return Proxy(
