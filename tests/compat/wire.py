@@ -6,11 +6,13 @@ tidies anything up. Invariant: a request is sent exactly as written here.
 
 import gzip
 import json
+import re
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from harness.node_log import NodeLog
 from harness.processes import Mark
 
 WITHIN_REAL_S = 10.0
@@ -42,6 +44,11 @@ class Answer:
 
     def json(self) -> Any:
         return json.loads(self.body)
+
+
+def resent(log: NodeLog) -> set[int]:
+    """Return the references of the pushes that a node has sent once more."""
+    return {int(ref) for ref in re.findall(r"event=push_again .*\bref=(\d+)", log.since(START))}
 
 
 def request(
@@ -78,11 +85,15 @@ class Receiver:
         ack: a push's reference -> the acknowledgement.
         read_max_bytes: as much of a packet as this client reads.
 
+    Attributes:
+        acknowledged: the references it has acknowledged, in the order in which they came.
+
     """
 
     def __init__(self, ack: Callable[[int], str], read_max_bytes: int = 64 * 1024) -> None:
         self._ack = ack
         self._read_max_bytes = read_max_bytes
+        self.acknowledged: list[int] = []
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.bind(("127.0.0.1", 0))
         self._sock.settimeout(WITHIN_REAL_S)
@@ -105,6 +116,7 @@ class Receiver:
         if packet["type"] != "dom":
             raise ValueError(f"a push of type {packet['type']!r}; right would be 'dom'")
         self._sock.sendto(self._ack(packet["lastRefTime"]).encode(), sender)
+        self.acknowledged.append(packet["lastRefTime"])
         pushed: dict[str, Any] = json.loads(packet["data"])
         return pushed
 
