@@ -6,11 +6,9 @@ none was missed. Exits 1 if there was one of either.
 """
 
 import argparse
-import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -25,6 +23,7 @@ from harness.links.matrix import FaultNotInForce
 from harness.links.toxiproxy import find_server
 from harness.topology import groups
 from tests.doubles.world import DEAF, EMBEDDED, LinkWorld
+from tests.soak.busy import busy_loops
 
 TOLD = (
     Cut.BLACKHOLE,
@@ -39,8 +38,6 @@ TOLD = (
 
 CONFIGURED = (Cut.rate(kb=10), Cut.slow_close(ms=10), Cut.slice(size_bytes=10), Cut.cut_after(size_bytes=50))
 """What they cannot, so that a deaf server is not found out by it."""
-
-BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))"
 
 
 @dataclass(slots=True)
@@ -70,7 +67,7 @@ def main() -> int:
     tallies = {cut: Tally() for cut in cuts}
     with (
         TemporaryDirectory() as folder,
-        _busy_loops(options.burn),
+        busy_loops(options.burn),
         LinkWorld(Path(folder), nodes=options.nodes, agents=["C1"], path=path) as world,
     ):
         world.links.verify()
@@ -97,17 +94,6 @@ def _cycle(links: Links, cut: Cut, edges: Sequence[tuple[str, str]], tally: Tall
         cut_at = time.monotonic()
         links.heal_all()
     tally.cuts_ms.append((cut_at - begun) * 1000)
-
-
-@contextmanager
-def _busy_loops(count: int) -> Iterator[None]:
-    loops = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
-    try:
-        yield
-    finally:
-        for loop in loops:
-            loop.kill()
-            loop.wait()
 
 
 def _report(tallies: dict[Cut, Tally], options: argparse.Namespace) -> int:
