@@ -1,5 +1,6 @@
-"""The floor of a boot: a bare waitress process that answers a constant, forked like a node."""
+"""The floor of a boot and of the client API: a bare waitress process with a constant answer."""
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -10,6 +11,9 @@ BODY = b"ok"
 
 def main(argv: Sequence[str]) -> int:
     """Serve the constant on 127.0.0.1 at the port `argv[0]` until killed."""
+    logging.getLogger("waitress.queue").setLevel(
+        logging.ERROR
+    )  # else each burst costs it a line, and no node
     create_server(_application, host="127.0.0.1", port=int(argv[0]), threads=4).run()
     return 0
 

@@ -1,39 +1,40 @@
 """`cutheal bench cut`: a verified cut and heal, against the bare calls that change as many proxies."""
 
 import time
-from collections.abc import Callable
 
-from harness.bench.report import Case, interleaved
+from harness.bench.case import Case
+from harness.bench.run import Run
 from harness.cluster import Cluster
 from harness.links.api import Call, Proxy, ToxiproxyApi
 from harness.links.calls import delete_proxy, remove_toxic
-from harness.session import Session
 from harness.spec import ClusterSpec
 
-SIZES = (3, 5)
+NODES = (3, 5)
 GOAL_MS = 30.0
 
 
-def cases(session: Session, pairs: int, tell: Callable[[str], None]) -> list[Case]:
-    """Measure cut and heal of a minority for every size; `tell` hears which one is next."""
-    return [case for nodes in SIZES for case in _cases(session, nodes, pairs, tell)]
+def cases(run: Run) -> list[Case]:
+    """Measure cut and heal of a minority for every size."""
+    return [case for nodes in run.sizes.nodes or NODES for case in _cases(run, nodes)]
 
 
-def _cases(session: Session, nodes: int, pairs: int, tell: Callable[[str], None]) -> list[Case]:
-    tell(f"cut: {nodes} nodes, {pairs} pairs")
+def _cases(run: Run, nodes: int) -> list[Case]:
     minority = nodes // 2
-    cluster = session.cluster(ClusterSpec(nodes=nodes), owner="cutheal bench cut")
-    shadow = _Shadow(session.link_server, proxies=2 * minority * (nodes - minority))
+    cluster = run.session.cluster(ClusterSpec(nodes=nodes), owner="cutheal bench cut")
+    shadow = _Shadow(run.session.link_server, proxies=2 * minority * (nodes - minority))
     try:
-        both, floors = interleaved(pairs, lambda: _cut_and_heal_ms(cluster, minority), shadow.cut_and_heal_ms)
+        both = run.interleaved(
+            f"cut: {nodes} nodes", lambda: _cut_and_heal_ms(cluster, minority), shadow.cut_and_heal_ms
+        )
     finally:
         shadow.close()
         cluster.close()
     return [
         Case(
             case=f"{nodes} nodes, {minority}|{nodes - minority}, {what}",
-            measured=[sample[index] for sample in both],
-            floor=[sample[index] for sample in floors],
+            measured=[sample[index] for sample in both.measured],
+            floor=[sample[index] for sample in both.floor],
+            stall_real_s=both.stall_real_s,
             unit="ms",
             goal=f"at most {GOAL_MS:.0f} ms" if nodes == 5 else "",
             is_met=(lambda case: case.median <= GOAL_MS) if nodes == 5 else None,

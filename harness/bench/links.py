@@ -11,7 +11,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import count
 
-from harness.bench.report import Case, interleaved
+from harness.bench.case import Case
+from harness.bench.run import Run
 from harness.link_host import LinkHost
 from harness.links.api import Proxy, Toxic, ToxiproxyApi
 from harness.links.backend import EMBEDDED, TOXIPROXY, choose
@@ -19,7 +20,6 @@ from harness.links.calls import add_toxic, delete_proxy, remove_toxic
 from harness.links.link import socket_address
 from harness.ports import Reservations
 from harness.processes import Launcher
-from harness.session import Session
 
 GOAL_THROUGHPUT = 0.25
 LOAD_BYTES = 64 * 1024 * 1024
@@ -35,9 +35,10 @@ NOOP = Toxic(name="noop", type="noop", stream="upstream")
 SILENCE_REAL_S = 30.0
 
 
-def cases(session: Session, pairs: int, tell: Callable[[str], None]) -> list[Case]:
-    """Measure throughput, round trips and API calls; `tell` hears what is next."""
-    folder = session.options.folder / "links"
+def cases(run: Run) -> list[Case]:
+    """Measure throughput, round trips and API calls."""
+    options = run.session.options
+    folder = options.folder / "links"
     with (
         Reservations() as ports,
         Launcher.start(folder, ("harness.links.embedded.main",)) as launcher,
@@ -45,58 +46,47 @@ def cases(session: Session, pairs: int, tell: Callable[[str], None]) -> list[Cas
         _served(_echo) as echo,
     ):
         real, embedded = (
-            LinkHost(choose(name), folder, launcher, ports, session.options.seed).api
+            LinkHost(choose(name), folder, launcher, ports, options.seed).api
             for name in (TOXIPROXY, EMBEDDED)
         )
         try:
             return [
-                *_throughput(real, embedded, sink, pairs, tell),
-                *_round_trips(real, embedded, echo, pairs, tell),
-                *_calls(real, embedded, pairs, tell),
+                *_throughput(run, real, embedded, sink),
+                *_round_trips(run, real, embedded, echo),
+                *_calls(run, real, embedded),
             ]
         finally:
             real.close()
             embedded.close()
 
 
-def _throughput(
-    real: ToxiproxyApi, embedded: ToxiproxyApi, sink: str, pairs: int, tell: Callable[[str], None]
-) -> Iterator[Case]:
-    tell(f"links: {LOAD_BYTES // 2**20} MiB through each, without a toxic and with one, {pairs} pairs")
+def _throughput(run: Run, real: ToxiproxyApi, embedded: ToxiproxyApi, sink: str) -> Iterator[Case]:
     ways = [(api, _proxied(api, sink)) for api in (embedded, real)]
     for what in ("", " with a toxic"):
         if what:
             for api, _ in ways:
                 api.call(add_toxic(_name(sink), NOOP))
-        measured, floor = interleaved(pairs, *(partial(_mb_per_s, listen) for _, listen in ways))
-        yield Case(
+        sends = (partial(_mb_per_s, listen) for _, listen in ways)
+        yield Case.of(
+            run.interleaved(f"links: {LOAD_BYTES // 2**20} MiB through each{what}", *sends),
             case=f"throughput{what}, embedded / Toxiproxy",
-            measured=measured,
-            floor=floor,
             unit="MB/s",
             goal=f"ratio at least {GOAL_THROUGHPUT}",
             is_met=lambda case: case.ratio >= GOAL_THROUGHPUT,
+            more_is_better=True,
         )
 
 
-def _round_trips(
-    real: ToxiproxyApi, embedded: ToxiproxyApi, echo: str, pairs: int, tell: Callable[[str], None]
-) -> Iterator[Case]:
-    tell(f"links: {ROUND_TRIPS} round trips through each, {pairs} pairs")
+def _round_trips(run: Run, real: ToxiproxyApi, embedded: ToxiproxyApi, echo: str) -> Iterator[Case]:
     with _dial(echo) as direct:
         for name, api in (("embedded", embedded), ("Toxiproxy", real)):
             with _dial(_proxied(api, echo)) as proxied:
                 ways = (partial(_round_trip_us, connection) for connection in (proxied, direct))
-                measured, floor = interleaved(pairs, *ways)
-            yield Case(
-                case=f"round trip, {name} / direct", measured=measured, floor=floor, unit="us", goal=""
-            )
+                pairs = run.interleaved(f"links: {ROUND_TRIPS} round trips through {name} and direct", *ways)
+            yield Case.of(pairs, case=f"round trip, {name} / direct", unit="us")
 
 
-def _calls(
-    real: ToxiproxyApi, embedded: ToxiproxyApi, pairs: int, tell: Callable[[str], None]
-) -> Iterator[Case]:
-    tell(f"links: {MESH} proxies made, {TOXICS} toxics added and removed, {pairs} pairs")
+def _calls(run: Run, real: ToxiproxyApi, embedded: ToxiproxyApi) -> Iterator[Case]:
     numbers = count()
     for what, measure in (
         (f"populate of {MESH}", _populate_ms),
@@ -104,8 +94,9 @@ def _calls(
         (f"{TOXICS} toxics removed", _remove_toxics_ms),
     ):
         ways = (partial(measure, api, numbers) for api in (embedded, real))
-        measured, floor = interleaved(pairs, *ways)
-        yield Case(case=f"{what}, embedded / Toxiproxy", measured=measured, floor=floor, unit="ms", goal="")
+        yield Case.of(
+            run.interleaved(f"links: {what}", *ways), case=f"{what}, embedded / Toxiproxy", unit="ms"
+        )
 
 
 def _mb_per_s(address: str) -> float:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from functools import cache
 from itertools import product
 
+from harness.bench.case import Case
 from harness.bench.floor import whole_story_s
-from harness.bench.report import Case, interleaved
+from harness.bench.run import Run
 from harness.client import Instance
 from harness.cluster import Cluster
 from harness.demo import tell as tell_the_documents_story
@@ -27,39 +28,35 @@ GOAL_STORY_OVER_FLOOR_S = 0.6
 HEALED_WITHIN_S = 60.0
 
 
-def cases(session: Session, pairs: int, tell: Callable[[str], None]) -> list[Case]:
-    """Measure both tests; `tell` hears which one is next."""
-    return [_cut_heal(session, pairs, tell), _story(session, pairs, tell)]
+def cases(run: Run) -> list[Case]:
+    """Measure both tests."""
+    return [_cut_heal(run), _story(run)]
 
 
-def _cut_heal(session: Session, pairs: int, tell: Callable[[str], None]) -> Case:
-    tell(f"whole: a cut/heal test without expiry, {pairs} pairs")
-    measured, floor = interleaved(
-        pairs,
-        lambda: _timed_s(session, FAST_SCALE, _write_on_both_sides),
-        lambda: _timed_s(session, FAST_SCALE, lambda _: None),
+def _cut_heal(run: Run) -> Case:
+    pairs = run.interleaved(
+        "whole: a cut/heal test without expiry",
+        lambda: _timed_s(run.session, FAST_SCALE, _write_on_both_sides),
+        lambda: _timed_s(run.session, FAST_SCALE, lambda _: None),
     )
-    return Case(
+    return Case.of(
+        pairs,
         case=f"cut, write on both sides, heal, all lists equal; scale {FAST_SCALE}",
-        measured=measured,
-        floor=floor,
         unit="s",
         goal=f"under {GOAL_CUT_HEAL_S:.0f} s",
         is_met=lambda case: case.median < GOAL_CUT_HEAL_S,
     )
 
 
-def _story(session: Session, pairs: int, tell: Callable[[str], None]) -> Case:
-    tell(f"whole: the documents' story R22-R24, {pairs} pairs")
-    measured, floor = interleaved(
-        pairs,
-        lambda: _timed_s(session, STORY_SCALE, _documents_story),
+def _story(run: Run) -> Case:
+    pairs = run.interleaved(
+        "whole: the documents' story R22-R24",
+        lambda: _timed_s(run.session, STORY_SCALE, _documents_story),
         lambda: _documents_floor_s() * STORY_SCALE,
     )
-    return Case(
+    return Case.of(
+        pairs,
         case=f"R22-R24; scale {STORY_SCALE}",
-        measured=measured,
-        floor=floor,
         unit="s",
         goal=f"floor + {GOAL_STORY_OVER_FLOOR_S} s",
         is_met=lambda case: case.median <= case.floor_median + GOAL_STORY_OVER_FLOOR_S,

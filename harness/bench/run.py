@@ -1,0 +1,70 @@
+"""One run of a bench: where its clusters come from, how large it is, and pairs of samples taken in turn."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from harness.bench.progress import counted
+from harness.session import Session
+from harness.stall import Canary
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizes:
+    """How large a bench is; None takes the bench's own.
+
+    Args:
+        pairs: how many samples of both, measured and floor.
+        nodes: of the clusters measured, one case each.
+        instances: in the clusters measured, one case each.
+        workers: the values of pytest's -n, one case each.
+        tests: in the suite that these run.
+
+    """
+
+    pairs: int | None = None
+    nodes: tuple[int, ...] | None = None
+    instances: tuple[int, ...] | None = None
+    workers: tuple[int, ...] | None = None
+    tests: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs(Generic[T]):
+    """Samples of what was measured and of its floor, and the longest stall of the machine meanwhile."""
+
+    measured: list[T]
+    floor: list[T]
+    stall_real_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a bench measures with.
+
+    Args:
+        session: makes its clusters.
+        sizes: what the user asked for.
+        pairs: how many pairs, already decided.
+        canary: notes when the machine stalled.
+
+    """
+
+    session: Session
+    sizes: Sizes
+    pairs: int
+    canary: Canary
+
+    def interleaved(self, what: str, measured: Callable[[], T], floor: Callable[[], T]) -> Pairs[T]:
+        """Take samples of both in turn, so that a busy moment of the machine meets both alike."""
+        taken: list[tuple[T, T]] = []
+        begun = time.monotonic()
+        with counted(f"{what}, {self.pairs} pairs", self.pairs) as one_more:
+            for _ in range(self.pairs):
+                taken.append((measured(), floor()))
+                one_more()
+        stall_real_s = self.canary.worst_since(begun)
+        return Pairs([sample for sample, _ in taken], [sample for _, sample in taken], stall_real_s)
