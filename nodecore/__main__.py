@@ -82,7 +82,8 @@ def _serve(config: NodeConfig, lookup: MemberLookup, client: socket.socket, peer
     bridge_libraries(log)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     runtime = Runtime(Node(config), config, log, lookup)
-    servers = Servers(node_application(runtime), client, peer, config.limits)
+    application = node_application(runtime, lambda: servers.requests_now())  # noqa: PLW0108 - made below
+    servers = Servers(application, client, peer, config.limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.stop())
     servers.wake_on_signals()

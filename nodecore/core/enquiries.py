@@ -24,6 +24,11 @@ class FindResponsible:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetNode:
+    """POST /cutheal/reset: be as just after loading, with the same members (`nodecore.core.reset`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReadMembers:
     """All members: GET /core/cluster/nodes and its like."""
 

@@ -45,6 +45,10 @@ class Foreign:
         """Whether it arrived does not matter: the member asks again in a moment."""
         self._open[call.member] = max(0, self._open.get(call.member, 0) - 1)
 
+    def forget_all(self) -> None:
+        """No service was ever ill."""
+        self._rounds.clear()
+
     def _keys_to_tell(self, member: str) -> list[str]:
         before = self._rounds.get(member, {})
         rounds: dict[str, int] = {}

@@ -10,7 +10,14 @@ from typing import assert_never
 
 from nodecore.config import NodeConfig
 from nodecore.core.beats import Beats
-from nodecore.core.enquiries import ChangeSwitches, MetricsAnswer, ReadMetrics, ReadSwitches, SwitchesAnswer
+from nodecore.core.enquiries import (
+    ChangeSwitches,
+    MetricsAnswer,
+    ReadMetrics,
+    ReadSwitches,
+    ResetNode,
+    SwitchesAnswer,
+)
 from nodecore.core.events import (
     CallFailed,
     CallReturned,
@@ -50,6 +57,7 @@ from nodecore.core.push import Pushes
 from nodecore.core.records import ServerStatus
 from nodecore.core.replica import Replica
 from nodecore.core.reports import Reports
+from nodecore.core.reset import Reset
 from nodecore.core.resources import RESOURCE_TYPES, ResourceType
 from nodecore.core.routing import Routing, forwarded_answer
 from nodecore.core.services import Services
@@ -102,6 +110,8 @@ class Node:
             self._load,
             self._foreign,
         )
+        parts = (self._replica, self._sync, self._verification, self._services, self._pushes, self._foreign)
+        self._reset = Reset(self._out, self._members, self._load, self._judge, self._switches, parts)
         self._started = False
         self._deadline: float | None = None
 
@@ -198,6 +208,8 @@ class Node:
                 answer = SwitchesAnswer(self._switches.now)
             case ChangeSwitches():
                 answer = self._change_switches(operation)
+            case ResetNode():
+                answer = self._reset.answer(now)
             case _ if not self._load.loaded:
                 answer = self._not_loaded()
             case _:
@@ -237,6 +249,7 @@ class Node:
             members=self._members.entries(),
             ring=self._members.ring.addresses,
             pending=self._sync.pending(),
+            calls=self._out.open_with_data,
             merges_owed=tuple(self._load.owed),
             data=self._replica.store.data(),
         )

@@ -11,6 +11,7 @@ from nodecore.core.enquiries import (
     ReadMetrics,
     ReadServices,
     ReadSwitches,
+    ResetNode,
     ResponsibleAnswer,
     ServicesAnswer,
     SwitchesAnswer,
@@ -189,6 +190,7 @@ Operation = (
     | ReadSwitches
     | ChangeSwitches
     | ReadState
+    | ResetNode
     | PutRecord
     | RemoveRecord
     | ReadRecord
@@ -294,7 +296,10 @@ class RecordAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAnswer:
-    """A node's whole view at one moment. `pending` counts changes that wait for a peer (R11)."""
+    """A node's whole view at one moment. `pending` counts changes that wait for a peer (R11).
+
+    `calls` counts open calls by which data may yet arrive somewhere.
+    """
 
     name: str
     address: str
@@ -304,6 +309,7 @@ class StateAnswer:
     members: tuple[Member, ...]
     ring: tuple[str, ...]
     pending: int
+    calls: int
     merges_owed: tuple[str, ...]
     data: tuple[Datum, ...]
     """The whole store, in key order."""

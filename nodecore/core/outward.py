@@ -122,6 +122,11 @@ class Outward:
         """Return what a call was for and forget it; None for a call that is not open."""
         return self._open.pop(call_id, None)
 
+    @property
+    def open_with_data(self) -> int:
+        """How many calls are open by which data or a client's write may yet arrive somewhere."""
+        return sum(not isinstance(purpose, Reporting | Verifying) for purpose in self._open.values())
+
     def log(self, level: str, event: str, **fields: object) -> None:
         """Append a structured log line."""
         self.add(Log(level=level, event=event, fields=tuple((k, str(v)) for k, v in fields.items())))

@@ -79,6 +79,12 @@ class Pushes:
             for subscriber in self._live((namespace, service), now)
         )
 
+    def forget_all(self) -> None:
+        """Push to nobody and wait for no acknowledgement; references stay unique."""
+        for waiting in (self._listed, self._changed, self._sent, self._latest):
+            waiting.clear()
+        self._sweep_due = None
+
     # ---- what is due -----------------------------------------------------------------------------
 
     def note(self, effects: Iterable[Effect], now: float) -> None:

@@ -33,6 +33,13 @@ class Replica:
         self._out.add(Notify(key, Change.CHANGE, stored if stored is not None else value))
         return True
 
+    def forget_all(self) -> None:
+        """Forget every key; listeners hear of each."""
+        for datum in self.store.data():
+            self.store.remove(datum.key)
+            self.beats.forget(datum.key)
+            self._out.add(Notify(datum.key, Change.DELETE, None))
+
     def remove(self, key: str) -> bool:
         """Forget a key; return whether it was there."""
         if not self.store.remove(key):

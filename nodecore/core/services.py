@@ -54,6 +54,10 @@ class Services:
         """Say whether a service was created here or has a list."""
         return (namespace, name) in self._metadata or self._has_list(namespace, name)
 
+    def forget_all(self) -> None:
+        """Forget all metadata."""
+        self._metadata.clear()
+
     def protect_threshold(self, namespace: str, name: str) -> float:
         """Return the threshold below which unhealthy instances are listed as healthy."""
         service = self._metadata.get((namespace, name))

@@ -43,11 +43,16 @@ class Switches:
 
     def __init__(self, timings: Timings) -> None:
         """Begin with the defaults; what clients are told to wait is as long as this node's scaled timings."""
-        self.now = SwitchDomain(
+        self._defaults = self.now = SwitchDomain(
             client_beat_interval_ms=_ms(timings.beat_s),
             default_cache_ms=_ms(timings.list_cache_s),
             default_push_cache_ms=_ms(timings.push_cache_s),
         )
+
+    @property
+    def are_changed(self) -> bool:
+        """Whether a switch is not as it was when this node started."""
+        return self.now != self._defaults
 
     @property
     def beat_interval_s(self) -> float:

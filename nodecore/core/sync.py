@@ -100,6 +100,11 @@ class Sync:
         )
         outbox.failed(now, self._retry_s(call.batch))
 
+    def forget_all(self) -> None:
+        """Let nothing wait any more, and believe nobody to have written anything."""
+        self._outboxes = {member: self._new_outbox() for member in self._outboxes}
+        self.writers.forget_all()
+
     def _new_outbox(self) -> Outbox:
         return Outbox(delay_s=self._timings.sync_delay_s, batch_keys_max=self._limits.sync_batch_keys_max)
 

@@ -103,6 +103,10 @@ class Verification:
                 self._writers.wrote(datum.key, call.member, now)
         self._pull_next(call.member)
 
+    def forget_all(self) -> None:
+        """Ask nobody for anything; what was sent may be answered."""
+        self._to_pull.clear()
+
     def _pull_next(self, source: str) -> None:
         rest = self._to_pull.get(source, [])
         batch, rest = rest[: self._limits.sync_batch_keys_max], rest[self._limits.sync_batch_keys_max :]

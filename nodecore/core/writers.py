@@ -30,6 +30,10 @@ class Writers:
             return None
         return last
 
+    def forget_all(self) -> None:
+        """Nobody has written anything."""
+        self._writers = {}
+
     def forget_before(self, moment: float) -> None:
         """Forget writes before this moment: all members are there, and have had the time to be told."""
         self._writers = {key: last for key, last in self._writers.items() if last[1] >= moment}

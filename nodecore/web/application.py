@@ -98,8 +98,13 @@ class Application:
         return text_answer(500, "internal error: the node's log says more at event=request_failed")
 
 
-def node_application(runtime: Runtime) -> Application:
-    """Return the application of a node: every API that `ROUTES` names."""
+def node_application(runtime: Runtime, requests_now: Callable[[], int] = lambda: 1) -> Application:
+    """Return the application of a node: every API that `ROUTES` names.
+
+    Args:
+        runtime: the node.
+        requests_now: how many requests its servers have and have not answered, the asker's own included.
+    """
     config = runtime.config
     identity = PeerIdentity(config)
     apis = {
@@ -107,7 +112,7 @@ def node_application(runtime: Runtime) -> Application:
         "catalog": CatalogApi(runtime),
         "operator": OperatorApi(runtime),
         "peer": PeerApi(runtime, identity),
-        "observer": ObserverApi(runtime, config.limits.probe_ids_max),
+        "observer": ObserverApi(runtime, identity, requests_now),
     }
     named = (name.split(".") for _, _, name in ROUTES)
     handlers: dict[str, Handler] = {f"{api}.{method}": getattr(apis[api], method) for api, method in named}

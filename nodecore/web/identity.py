@@ -17,6 +17,11 @@ class PeerIdentity:
         self._header = config.identity_header
         self._value = config.identity_value.encode()
 
+    @property
+    def is_set(self) -> bool:
+        """Whether members are known by a header at all."""
+        return self._header is not None
+
     def check(self, request: Request) -> None:
         """Let a member's call pass.
 

@@ -1,19 +1,24 @@
-"""What a test harness asks a node: its whole view, and which probes reached it. Needs no identity.
+"""What a test harness asks a node: its whole view, which probes reached it, and to begin again.
 
-Invariant: a probe never touches the core or its lock, so it is answered while the node is busy or not loaded.
+Only the last needs the identity, and a node that has one. Invariant: a probe never touches the core or its
+lock, so it is answered while the node is busy or not loaded.
 """
 
 import re
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
-from nodecore.core.operations import ReadState
-from nodecore.errors import BadRequest
+from nodecore.core.enquiries import ResetNode
+from nodecore.core.operations import ReadState, StateAnswer
+from nodecore.errors import BadRequest, Forbidden
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader
+from nodecore.runtime.wire.state import state_body
+from nodecore.web.identity import PeerIdentity
 from nodecore.web.parameters import required
 from nodecore.web.replies import await_reply
 from nodecore.web.request import Request
@@ -23,17 +28,29 @@ _PLAIN_READER = Reader()
 
 
 class ObserverApi:
-    """Answers observers."""
+    """Answers observers; `requests_now` counts the requests that the servers have and have not answered."""
 
-    def __init__(self, runtime: Runtime, probe_ids_max: int) -> None:
+    def __init__(self, runtime: Runtime, identity: PeerIdentity, requests_now: Callable[[], int]) -> None:
         self._runtime = runtime
-        self._seen_max = probe_ids_max
+        self._identity = identity
+        self._requests_now = requests_now
+        self._seen_max = runtime.config.limits.probe_ids_max
         self._seen: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
 
     def state(self, _request: Request) -> HttpAnswer:
-        """GET /cutheal/state."""
-        return encode_answer(await_reply(self._runtime.ask(ReadState())), _PLAIN_READER)
+        """GET /cutheal/state; `requests`: how many others waited or were being answered just before."""
+        requests = max(0, self._requests_now() - 1)
+        state = await_reply(self._runtime.ask(ReadState()))
+        assert isinstance(state, StateAnswer), state
+        return json_answer(state_body(state) | {"requests": requests})
+
+    def reset(self, request: Request) -> HttpAnswer:
+        """POST /cutheal/reset: forget all data, on this node alone."""
+        if not self._identity.is_set:
+            raise Forbidden("access denied: only a node that has an identity header can be reset, by it")
+        self._identity.check(request)
+        return encode_answer(await_reply(self._runtime.ask(ResetNode())), _PLAIN_READER)
 
     def probe(self, request: Request) -> HttpAnswer:
         """POST /cutheal/probe?id=: remember when it came, by CLOCK_MONOTONIC."""

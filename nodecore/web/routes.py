@@ -71,6 +71,7 @@ _PEERS = (
 
 _OBSERVERS = (
     ("GET", "/cutheal/state", "observer.state"),
+    ("POST", "/cutheal/reset", "observer.reset"),
     ("POST", "/cutheal/probe", "observer.probe"),
     ("GET", "/cutheal/probe", "observer.probes_seen"),
 )

@@ -72,6 +72,11 @@ class Servers:
         self._signals_wake = False
         self._stopping = False
 
+    def requests_now(self) -> int:
+        """Return how many requests wait for a thread or are being answered; from any thread."""
+        dispatchers = [server.task_dispatcher for server in self._servers]
+        return sum(len(dispatcher.queue) + dispatcher.active_count for dispatcher in dispatchers)
+
     def wake_on_signals(self) -> None:
         """Have every signal wake the loop, so that its handler runs at once; for the main thread.
 

@@ -26,6 +26,7 @@ def state_body(state: StateAnswer) -> dict[str, object]:
         ],
         "ring": list(state.ring),
         "pending": state.pending,
+        "calls": state.calls,
         "merges_owed": list(state.merges_owed),
         "services": {_name(d): _instances(d.value) for d in state.data if isinstance(d.value, Instances)},
         "digest": digest(state.data),
