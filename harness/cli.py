@@ -15,6 +15,7 @@ from harness.links.matrix import FaultNotInForce
 from harness.links.targets import TargetNotAnswering
 from harness.links.toxiproxy import NoLinkServer
 from harness.processes import LauncherDied, ProcessDied
+from harness.program import ProgramError
 from harness.spec import BadSpec
 from harness.waits import NodeDied, NotReached
 
@@ -26,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parsed(argv)
     try:
         return int(arguments.run(arguments))
-    except BadSpec as mistake:
+    except (BadSpec, ProgramError) as mistake:
         complain(str(mistake))
         return ExitCode.MISTAKE
     except FaultNotInForce as not_in_force:
@@ -62,11 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_cluster_options(demo_parser)
     demo_parser.set_defaults(run=demo.run)
-    up_parser = commands.add_parser("up", help="a cluster that stays until Ctrl-C")
-    up_parser.add_argument("--nodes", type=int, default=3, metavar="N", help="1 to 20 (default: %(default)s)")
-    up_parser.add_argument("--agents", type=int, default=0, metavar="N", help="(default: %(default)s)")
-    add_cluster_options(up_parser)
-    up_parser.set_defaults(run=up.run)
+    up.add_command(commands)
     links_parser = commands.add_parser("links", help="a link server of its own: real or embedded")
     serve.configure(links_parser)
     links_parser.set_defaults(run=serve.run)

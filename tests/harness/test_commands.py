@@ -118,6 +118,15 @@ def test_asking_for_toxiproxy_without_one_says_how_to_get_it_and_exits_3(tmp_pat
     [
         (["demo", "--time-scale", "0.001"], "live instances expire from scheduling noise alone"),
         (["up", "--nodes", "0"], "nodes=0: a cluster has 1 to 20 nodes"),
+        (["up", "--program", "tests.programs.no:SHOP"], "--program: there is no module 'tests.programs.no'"),
+        (
+            ["up", "--agents", "1", "--program", "tests.programs.test_counter:COUNTER"],
+            "--agents 1: make_app is no service registry",
+        ),
+        (
+            ["up", "--program", "tests.programs.test_redis:REDIS"],
+            "'{config[appendonly]}' cannot be filled in",
+        ),
         (["bench", "cut", "--pairs", "0"], "argument --pairs: 0: at least 1"),
         (["demo", "--links", "rubber"], "invalid choice: 'rubber'"),
         ([], "required: COMMAND"),
