@@ -16,23 +16,23 @@ from pathlib import Path
 
 import pytest
 
-from harness.exit_codes import ARGPARSE_MISTAKE, ExitCode
+from harness.exit_codes import ExitCode
 from harness.links.backend import CHOICES, choose
 from harness.links.toxiproxy import NoLinkServer
 from tests.soak import story
 from tests.soak.busy import busy_loops
 from tests.soak.census import take_census
 from tests.soak.observer import Observer
+from tests.soak.options import ROOT, count, parsed
 from tests.soak.report import Outcome, print_json, print_table
 
-ROOT = Path(__file__).parent.parent.parent
 WARM_UP_MAX = 10
 """Clusters; by then all pools are filled and all modules imported."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Soak; return 0 if nothing was left behind and nothing failed."""
-    arguments = _parsed(argv)
+    arguments = parsed(_parser(), argv)
     try:
         backend = choose(arguments.links)
     except NoLinkServer as missing:
@@ -97,13 +97,6 @@ def _temp_folder() -> Iterator[Path]:
             tempfile.tempdir = usual
 
 
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    try:
-        return _parser().parse_args(argv)
-    except SystemExit as end:
-        raise SystemExit(ExitCode.MISTAKE if end.code == ARGPARSE_MISTAKE else end.code) from None
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.soak",
@@ -111,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 zeros all the way; 1 something was left or failed; 3 no link server; 64 usage; "
         "130 Ctrl-C",
     )
-    parser.add_argument("--clusters", type=_count, default=1000, metavar="N", help="how many (%(default)s)")
+    parser.add_argument("--clusters", type=count, default=1000, metavar="N", help="how many (%(default)s)")
     parser.add_argument("--busy", type=int, default=2, metavar="N", help="busy loops beside (%(default)s)")
     parser.add_argument(
         "--seed", type=int, default=secrets.randbelow(2**32), help="of everything drawn; drawn when not given"
@@ -124,14 +117,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is wrong; right would be a whole number from 1")
-    return int(text)
-
-
 def _numbers(text: str) -> list[int]:
-    return [_count(word) for word in text.split(",")]
+    return [count(word) for word in text.split(",")]
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.soak.census import KINDS, MIB, Census
+from tests.soak.verdicts import first_line
 
 
 @dataclass(slots=True)
@@ -47,7 +48,7 @@ class Observer:
         """Note what became of a cluster: which faults it saw, and how it failed."""
         number = _number(report.nodeid)
         if report.failed:
-            self.failed.setdefault(number, _last_line(report))
+            self.failed.setdefault(number, first_line(report))
         if report.when == "teardown":
             self._note(number, dict(report.user_properties))
 
@@ -85,18 +86,10 @@ class Observer:
 
 
 TEN = 10
-LINE_MAX = 200
-"""Of characters; the whole story stands above it."""
 
 
 def _number(nodeid: str) -> int:
     return int(nodeid.rpartition("cluster")[2].rstrip("]"))
-
-
-def _last_line(report: pytest.TestReport) -> str:
-    crash = getattr(report.longrepr, "reprcrash", None)
-    text = crash.message if crash else str(report.longrepr)
-    return text.splitlines()[0][:LINE_MAX] if text else "failed"
 
 
 def _both(first: Census, second: Census) -> Census:
