@@ -17,6 +17,8 @@ class Standing:
     state: MemberState = MemberState.DOWN
     reports_failed: int = 0
     knows_us: bool = True
+    takes_digest: bool = False
+    """It is one of our own nodes: said in its last answer to a report."""
 
 
 class Members:
@@ -58,8 +60,14 @@ class Members:
         self._standings = {address: self._standings.get(address) or Standing() for address in wanted}
         return came, left
 
-    def answered(self, address: str) -> bool:
+    def takes_digest(self, address: str) -> bool:
+        """Say whether a member is one of our own nodes, which compare digests before checksums."""
+        standing = self._standings.get(address)
+        return standing is not None and standing.takes_digest
+
+    def answered(self, address: str, *, takes_digest: bool) -> bool:
         """A report of our own was answered: the member is UP."""
+        self._standings[address].takes_digest = takes_digest
         return self._become(address, MemberState.UP, reports_failed=0)
 
     def has_learnt(self, address: str, *, knows_us: bool) -> bool:

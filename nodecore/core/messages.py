@@ -37,6 +37,16 @@ class Verify:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifyDigest:
+    """PUT /distro/digest: one digest of all the sender owns, between our own nodes (R13).
+
+    It asks whether the checksums are wanted: they are when the receiver might pull or drop anything.
+    """
+
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pull:
     """GET /distro/datum: the datums of these keys."""
 
@@ -64,7 +74,9 @@ class Forward:
     operation: InstanceWrite
 
 
-PeerMessage = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot | ServiceStatus | Forward
+PeerMessage = (
+    Report | SyncData | SyncDelete | Verify | VerifyDigest | Pull | FetchSnapshot | ServiceStatus | Forward
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +86,20 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class ReportAnswer:
-    """The peer lives, and has loaded; `known` False when it does not list the sender as a member."""
+    """The peer lives, and has loaded; `known` False when it does not list the sender as a member.
+
+    `takes_digest`: it is one of our own nodes, for which a VerifyDigest is enough; no foreign one says so.
+    """
 
     known: bool = True
+    takes_digest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DigestAnswer:
+    """Whether the peer holds something else than the digest says, and wants the checksums."""
+
+    wants_checksums: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +133,16 @@ class ForwardAnswer:
     answer: Answer
 
 
-PeerAnswer = Accepted | ReportAnswer | NotLoadedAnswer | DataAnswer | SnapshotAnswer | ForwardAnswer | Refused
+PeerAnswer = (
+    Accepted
+    | ReportAnswer
+    | DigestAnswer
+    | NotLoadedAnswer
+    | DataAnswer
+    | SnapshotAnswer
+    | ForwardAnswer
+    | Refused
+)
 """`Refused` here: the peer answered with an error status (403, 404, 501, 5xx ...)."""
 
 

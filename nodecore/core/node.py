@@ -282,7 +282,7 @@ class Node:
             case Syncing():
                 self._sync.ended(purpose, outcome, now)
             case Verifying():
-                self._verification.ended(purpose)
+                self._verification.ended(purpose, outcome)
             case Pulling():
                 self._verification.pulled(purpose, outcome, now)
             case Fetching():
@@ -304,7 +304,7 @@ class Node:
         answered = isinstance(outcome, ReportAnswer)
         if isinstance(outcome, ReportAnswer):
             self._note_known(member, knows_us=outcome.known)
-            changed = self._members.answered(member)
+            changed = self._members.answered(member, takes_digest=outcome.takes_digest)
         elif self._judge.is_stalled(now):
             changed = False
         else:

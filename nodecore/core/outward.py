@@ -38,7 +38,7 @@ class Syncing:
 
 @dataclass(frozen=True, slots=True)
 class Verifying:
-    """Our checksums on their way to a member (R13)."""
+    """Our digest or our checksums on their way to a member (R13)."""
 
     member: str
 

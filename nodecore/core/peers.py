@@ -21,6 +21,7 @@ from nodecore.core.messages import (
     SyncData,
     SyncDelete,
     Verify,
+    VerifyDigest,
 )
 from nodecore.core.operations import Refused
 from nodecore.core.replica import Replica
@@ -29,7 +30,7 @@ from nodecore.core.verify import Verification
 from nodecore.core.writers import Writers
 from nodecore.errors import BadRequest
 
-PeerData = Report | SyncData | SyncDelete | Verify | Pull | FetchSnapshot | ServiceStatus
+PeerData = Report | SyncData | SyncDelete | Verify | VerifyDigest | Pull | FetchSnapshot | ServiceStatus
 
 
 class PeerSide:
@@ -70,6 +71,8 @@ class PeerSide:
             case Verify():
                 self._verification.received(source, message, now)
                 return Accepted()
+            case VerifyDigest():
+                return self._verification.compared(source, message)
             case Pull():
                 found = (self._replica.store.get(key) for key in message.keys)
                 return DataAnswer(tuple(datum for datum in found if datum is not None))
@@ -85,7 +88,7 @@ class PeerSide:
         source = message.member.address
         if source in self._members and not self._members.is_up(source):
             self._reports.to(source)
-        return ReportAnswer(known=source in self._members)
+        return ReportAnswer(known=source in self._members, takes_digest=True)
 
     def _snapshot(self, source: str) -> PeerAnswer:
         """Everything; but what changes from now on would not reach who is no member: that one has to wait."""

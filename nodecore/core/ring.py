@@ -3,9 +3,10 @@
 Invariant: two nodes with the same healthy members name the same owner for every service.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import mul
 
 JAVA_INT_MAX = 0x7FFFFFFF
 
@@ -28,6 +29,14 @@ def ring_of(addresses: Iterable[str]) -> Ring:
     return Ring(tuple(sorted(addresses)))
 
 
+def _powers(count: int) -> tuple[int, ...]:
+    """Return 1, 31, 31**2, ... in 32 bits: as a sum of products the hash costs a third of a loop."""
+    return tuple(pow(31, exponent, 1 << 32) for exponent in range(count))
+
+
+_POWERS = _powers(64)
+
+
 @lru_cache(maxsize=65_536)
 def distro_hash(service: str) -> int:
     """Return Nacos' hash of a grouped service name, without its namespace."""
@@ -36,8 +45,11 @@ def distro_hash(service: str) -> int:
 
 def java_hash(text: str) -> int:
     """Return Java's String.hashCode: signed 32 bits, base 31, over UTF-16 units."""
-    units = text.encode("utf-16-be", "surrogatepass")
-    value = 0
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    units = text.encode() if text.isascii() else _utf_16_units(text)
+    powers = _POWERS if len(units) <= len(_POWERS) else _powers(len(units))
+    value: int = sum(map(mul, reversed(units), powers)) & 0xFFFFFFFF
     return value - (1 << 32) if value > JAVA_INT_MAX else value
+
+
+def _utf_16_units(text: str) -> Sequence[int]:
+    return memoryview(text.encode("utf-16", "surrogatepass")).cast("H")[1:]

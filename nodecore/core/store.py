@@ -1,22 +1,30 @@
 """The data of one node, in memory only (R6), one shelf per registered type (R8).
 
 Invariant: every key lies on the shelf of its type, every stored value is what the type's processor made
-of it, and a checksum is always that of the stored value.
+of it, and a checksum or digest is always that of the stored values.
 """
 
 from collections.abc import Callable, Iterable
 
+from nodecore.core.digests import Digests
 from nodecore.core.records import Datum, Record
 from nodecore.core.resources import ResourceType
 
 
 class Shelf:
-    """All datums of one type; a checksum is computed once per value, not once per verify."""
+    """All datums of one type.
+
+    A checksum is computed once per value, when it is first asked for, and so is its part of the digest: what
+    does not change costs nothing.
+    """
 
     def __init__(self, resource: ResourceType) -> None:
         self.resource = resource
         self._data: dict[str, Datum] = {}
         self._checksums: dict[str, str] = {}
+        """As the digests have them: for a key in `_changed` that of the value before."""
+        self._changed: dict[str, None] = {}
+        self._digests = Digests()
         self._sorted: list[str] | None = []
 
     def get(self, key: str) -> Datum | None:
@@ -31,14 +39,14 @@ class Shelf:
         if before is None:
             self._sorted = None
         self._data[key] = Datum(key=key, value=value)
-        self._checksums.pop(key, None)
+        self._changed[key] = None
         return True
 
     def remove(self, key: str) -> bool:
         """Forget a key; return whether it was there."""
         if self._data.pop(key, None) is None:
             return False
-        self._checksums.pop(key, None)
+        self._changed[key] = None
         self._sorted = None
         return True
 
@@ -50,12 +58,28 @@ class Shelf:
 
     def checksum(self, key: str) -> str | None:
         """Return the checksum of a key's value, None when there is none."""
+        if key in self._changed:
+            self._settle(key)
+        return self._checksums.get(key)
+
+    def digest(self, place: int, ring_size: int) -> str:
+        """Return the digest of all records of one place in a ring of that size."""
+        for key in list(self._changed):
+            self._settle(key)
+        if ring_size != self._digests.ring_size:
+            service_of = self.resource.service_of
+            records = ((service_of(key), key, checksum) for key, checksum in self._checksums.items())
+            self._digests.restart(ring_size, records)
+        return self._digests.at(place)
+
+    def _settle(self, key: str) -> None:
+        del self._changed[key]
+        before = self._checksums.pop(key, None)
         datum = self._data.get(key)
-        if datum is None:
-            return None
-        if key not in self._checksums:
-            self._checksums[key] = self.resource.checksum(datum.value)
-        return self._checksums[key]
+        after = None if datum is None else self.resource.checksum(datum.value)
+        if after is not None:
+            self._checksums[key] = after
+        self._digests.replace(self.resource.service_of(key), key, before, after)
 
 
 class Store:
@@ -98,6 +122,10 @@ class Store:
         """Return the checksum of a key's value, None when there is none."""
         shelf = self._shelf(key)
         return shelf.checksum(key) if shelf else None
+
+    def digest(self, place: int, ring_size: int) -> str:
+        """Return the digest of all that one place in a ring of that size is responsible for, type by type."""
+        return " ".join(shelf.digest(place, ring_size) for shelf in self._shelves)
 
     def owned_keys(self, owns: Callable[[str], bool]) -> list[str]:
         """Return the keys of all types whose service `owns` accepts: type by type, in key order."""

@@ -36,7 +36,8 @@ class Sync:
         self._store = store
         self._timings = timings
         self._limits = limits
-        self._may_send = may_send
+        self.may_send = may_send
+        """Whether a member may be sent data or checksums at all (R14)."""
         self._outboxes: dict[str, Outbox] = {}
         self.writers = Writers(timings.report_s + timings.report_timeout_s)
 
@@ -74,12 +75,12 @@ class Sync:
     def advance(self, now: float) -> None:
         """Send what is due, at most one batch in flight per member."""
         for member, outbox in self._outboxes.items():
-            if self._may_send(member):
+            if self.may_send(member):
                 self._send_due(member, outbox, now)
 
     def next_due(self) -> float | None:
         """Return when the next batch leaves."""
-        return earliest(*(box.next_due() for member, box in self._outboxes.items() if self._may_send(member)))
+        return earliest(*(box.next_due() for member, box in self._outboxes.items() if self.may_send(member)))
 
     def ended(self, call: Syncing, outcome: Outcome, now: float) -> None:
         """A batch was taken or failed; nothing to do for a member that has left."""

@@ -7,6 +7,7 @@ from nodecore.core.messages import Accepted, FetchSnapshot, PeerMessage
 from nodecore.errors import Malformed
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.answers import (
+    decode_digest,
     decode_pull,
     decode_report,
     decode_status,
@@ -59,6 +60,12 @@ class PeerApi:
         source = required(request.query_parameters(), "source")
         message = decode_verify(request.body(), request.header(RING_HEADER))
         return self._answer(request, message, source)
+
+    def put_digest(self, request: Request) -> HttpAnswer:
+        """PUT /distro/digest?source=: verify between our own nodes, as long as nothing differs."""
+        self._identity.check(request)
+        source = required(request.query_parameters(), "source")
+        return self._answer(request, decode_digest(request.body()), source)
 
     def service_status(self, request: Request) -> HttpAnswer:
         """POST /service/status: a foreign member's health checksums, which ask for ours in return.

@@ -1,7 +1,7 @@
 """Every route of a node: method, path, and which API answers it by which method.
 
-Paths are those of reference/nacos-1.4.md 1.9, 3.3 and 9; `/cutheal` is ours. Invariant: no route
-stands twice.
+Paths are those of reference/nacos-1.4.md 1.9, 3.3 and 9; `/cutheal` and `distro/digest` are ours.
+Invariant: no route stands twice.
 """
 
 NS = "/nacos/v1/ns"
@@ -67,6 +67,7 @@ _PEERS = (
     ("GET", f"{NS}/distro/datum", "peer.get_datum"),
     ("GET", f"{NS}/distro/datums", "peer.get_datums"),
     ("PUT", f"{NS}/distro/checksum", "peer.put_checksum"),
+    ("PUT", f"{NS}/distro/digest", "peer.put_digest"),
 )
 
 _OBSERVERS = (

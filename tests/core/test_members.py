@@ -88,7 +88,7 @@ def test_a_received_report_only_causes_one_of_our_own() -> None:
     driver = steady()
     driver.until(5.0)
     driver.fail(driver.take(Report, S3)[0][0])
-    assert driver.hear(S3, reported(S3)) == ReportAnswer()
+    assert driver.hear(S3, reported(S3)) == ReportAnswer(takes_digest=True)
     assert driver.member(S3).state is SUSPICIOUS
     ((call, _),) = driver.take(Report, S3)
     driver.answer(call, ReportAnswer())
@@ -130,7 +130,7 @@ def test_two_that_refuse_each_others_reports_do_not_shout() -> None:
 def test_a_stranger_is_answered_that_it_is_none() -> None:
     """It is told so, and causes nothing."""
     driver = steady()
-    assert driver.hear("127.0.0.1:1", reported("127.0.0.1:1")) == ReportAnswer(known=False)
+    assert driver.hear("127.0.0.1:1", reported("127.0.0.1:1")) == ReportAnswer(known=False, takes_digest=True)
     assert driver.take(Report) == []
 
 

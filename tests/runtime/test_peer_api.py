@@ -6,7 +6,17 @@ from collections.abc import Iterator
 import pytest
 
 from nodecore.core.events import Effect, Event, PeerReply, PeerRequest, Tick
-from nodecore.core.messages import Accepted, Report, ReportAnswer, ServiceStatus, SyncDelete, Verify
+from nodecore.core.messages import (
+    Accepted,
+    DigestAnswer,
+    PeerAnswer,
+    Report,
+    ReportAnswer,
+    ServiceStatus,
+    SyncDelete,
+    Verify,
+    VerifyDigest,
+)
 from tests.runtime.application import WsgiClient, wsgi_client
 from tests.runtime.scripted import ScriptedCore, config
 
@@ -22,6 +32,7 @@ PEER_CALLS = [
     ("GET", DATUM),
     ("GET", "/nacos/v1/ns/distro/datums"),
     ("PUT", "/nacos/v1/ns/distro/checksum"),
+    ("PUT", "/nacos/v1/ns/distro/digest"),
     ("POST", REPORT),
     ("POST", "/nacos/v1/ns/service/status"),
 ]
@@ -88,7 +99,7 @@ def test_a_members_service_status_is_taken_and_a_strangers_is_not() -> None:
             assert ask("POST", path, body=json.dumps(wrong).encode()).status == 400
 
 
-@pytest.mark.endpoint("PUT /nacos/v1/ns/distro/checksum")
+@pytest.mark.endpoint("PUT /nacos/v1/ns/distro/checksum", "PUT /nacos/v1/ns/distro/digest")
 def test_a_message_reaches_the_core_with_its_source() -> None:
     """The report's own address, the checksum's parameter, else the Request-Source header."""
     seen: list[PeerRequest] = []
@@ -97,20 +108,25 @@ def test_a_message_reaches_the_core_with_its_source() -> None:
         if not isinstance(event, PeerRequest):
             return []
         seen.append(event)
-        answer = ReportAnswer() if isinstance(event.message, Report) else Accepted()
-        return [PeerReply(event.request_id, answer)]
+        answers: dict[type, PeerAnswer] = {
+            Report: ReportAnswer(),
+            VerifyDigest: DigestAnswer(wants_checksums=True),
+        }
+        return [PeerReply(event.request_id, answers.get(type(event.message), Accepted()))]
 
     with wsgi_client(ScriptedCore(script)) as ask:
         ask("POST", REPORT, body=b'{"address":"10.0.0.1:1"}')
         ring = {"X-Ring": "10.0.0.1:1, 10.0.0.2:2"}
         ask("PUT", "/nacos/v1/ns/distro/checksum", {"source": "10.0.0.2:2"}, body=b'{"k":"m"}', headers=ring)
         ask("PUT", "/nacos/v1/ns/distro/checksum", {"source": "10.0.0.2:2"}, body=b"{}")
+        digest = ask("PUT", "/nacos/v1/ns/distro/digest", {"source": "10.0.0.2:2"}, body=b'{"digest":"d"}')
         ask("DELETE", DATUM, body=b'{"keys":"a,b"}', headers={"Request-Source": "10.0.0.3:3"})
         ask("DELETE", DATUM, body=b'{"keys":"a"}')
-    assert [event.source for event in seen] == ["10.0.0.1:1", "10.0.0.2:2", "10.0.0.2:2", "10.0.0.3:3", ""]
+    assert [event.source for event in seen] == ["10.0.0.1:1", *["10.0.0.2:2"] * 3, "10.0.0.3:3", ""]
     assert seen[1].message == Verify(checksums=(("k", "m"),), ring=("10.0.0.1:1", "10.0.0.2:2"))
     assert seen[2].message == Verify(checksums=(), ring=None)
-    assert seen[3].message == SyncDelete(("a", "b"))
+    assert (seen[3].message, digest.json()) == (VerifyDigest("d"), {"wantsChecksums": True})
+    assert seen[4].message == SyncDelete(("a", "b"))
 
 
 @pytest.mark.parametrize(("method", "path"), PEER_CALLS)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
+    DigestAnswer,
     FetchSnapshot,
     Forward,
     NotLoadedAnswer,
@@ -21,11 +22,13 @@ from nodecore.core.messages import (
     SyncData,
     SyncDelete,
     Verify,
+    VerifyDigest,
 )
 from nodecore.core.operations import Beat, DeregisterInstance, Member, MemberState, RegisterInstance
 from nodecore.core.records import Datum, Instance, Instances
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.answers import (
+    decode_digest,
     decode_pull,
     decode_report,
     decode_sync_data,
@@ -157,6 +160,9 @@ def test_peer_messages_are_read_as_they_were_meant() -> None:
     assert decode_sync_delete(encode_call(SyncDelete(("a", "b")), SELF).body or b"") == SyncDelete(("a", "b"))
     assert decode_pull(encode_call(Pull(("a",)), SELF).body or b"") == Pull(("a",))
     assert decode_report(encode_call(Report(member), SELF).body or b"") == Report(member)
+    digest = encode_call(VerifyDigest("d1"), SELF)
+    assert (digest.method, digest.target) == ("PUT", f"/nacos/v1/ns/distro/digest?source={SELF}")
+    assert decode_digest(digest.body or b"") == VerifyDigest("d1")
     call = encode_call(verify, SELF)
     assert decode_verify(call.body or b"", dict(call.headers)["X-Ring"]) == verify
 
@@ -168,7 +174,10 @@ def test_peer_messages_are_read_as_they_were_meant() -> None:
         (SyncDelete(("k",)), Accepted()),
         (SyncData((DATUM,)), NotLoadedAnswer()),
         (Report(Member(address=SELF, state=MemberState.UP)), ReportAnswer(known=False)),
+        (Report(Member(address=SELF, state=MemberState.UP)), ReportAnswer(takes_digest=True)),
         (Report(Member(address=SELF, state=MemberState.UP)), NotLoadedAnswer()),
+        (VerifyDigest("d"), DigestAnswer(wants_checksums=True)),
+        (VerifyDigest("d"), DigestAnswer(wants_checksums=False)),
         (Pull((KEY,)), DataAnswer((DATUM,))),
         (Pull((KEY,)), DataAnswer(())),
         (

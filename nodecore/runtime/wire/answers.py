@@ -5,6 +5,7 @@ from typing import assert_never
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
+    DigestAnswer,
     ForwardAnswer,
     NotLoadedAnswer,
     PeerAnswer,
@@ -16,10 +17,17 @@ from nodecore.core.messages import (
     SyncData,
     SyncDelete,
     Verify,
+    VerifyDigest,
 )
 from nodecore.core.operations import Refused
 from nodecore.errors import Malformed
-from nodecore.runtime.wire.calls import MERGES_OWED_HEADER, ROOT_HEADER, split_addresses
+from nodecore.runtime.wire.calls import (
+    BY_DIGEST,
+    MERGES_OWED_HEADER,
+    ROOT_HEADER,
+    VERIFY_HEADER,
+    split_addresses,
+)
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.records import decode_datums, decode_member, encode_datums
 from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, as_object, as_text, dump, load_object
@@ -79,13 +87,22 @@ def decode_verify(body: bytes, ring: str | None) -> Verify:
     )
 
 
-def encode_peer_answer(answer: PeerAnswer) -> HttpAnswer:
+def decode_digest(body: bytes) -> VerifyDigest:
+    """Read PUT /distro/digest."""
+    return VerifyDigest(as_text(load_object(body, "the body").get("digest"), "digest"))
+
+
+def encode_peer_answer(  # noqa: PLR0911  one return per answer
+    answer: PeerAnswer,
+) -> HttpAnswer:
     """Return the response for what the core answered a peer."""
     match answer:
         case Accepted():
             return HttpAnswer(status=200, headers=_TEXT, body=b"ok")
-        case ReportAnswer(known):
-            return HttpAnswer(status=200, headers=_JSON, body=dump(envelope("true" if known else "false")))
+        case ReportAnswer():
+            return _reported(answer)
+        case DigestAnswer(wants_checksums):
+            return HttpAnswer(status=200, headers=_JSON, body=dump({"wantsChecksums": wants_checksums}))
         case NotLoadedAnswer():
             return HttpAnswer(status=503, headers=_JSON, body=dump({"loaded": False}))
         case DataAnswer(data):
@@ -103,6 +120,11 @@ def encode_peer_answer(answer: PeerAnswer) -> HttpAnswer:
 def envelope(data: object, code: int = 200, message: str | None = None) -> dict[str, object]:
     """Return the wrapping of everything under /nacos/v1/core."""
     return {"code": code, "message": message, "data": data}
+
+
+def _reported(answer: ReportAnswer) -> HttpAnswer:
+    headers = _JSON | ({VERIFY_HEADER: BY_DIGEST} if answer.takes_digest else {})
+    return HttpAnswer(status=200, headers=headers, body=dump(envelope("true" if answer.known else "false")))
 
 
 def _snapshot(answer: SnapshotAnswer) -> HttpAnswer:

@@ -1,7 +1,8 @@
 """The caller's half of the peer protocol: messages to requests, answers to the core's words.
 
 Paths and bodies are those of reference/nacos-1.4.md 1.9 and nacos-observed.md c; what is ours alone
-(DELETE of datums, X-Ring, X-Merges-Owed, X-Root) is in documents/requirements.md R12-R14.
+(DELETE of datums, X-Ring, X-Merges-Owed, X-Root) is in documents/requirements.md R12-R14. The digest of
+verify is ours too: only who has said so in the answer to a report (X-Verify) is sent one.
 """
 
 from typing import assert_never
@@ -10,6 +11,7 @@ from urllib.parse import quote, urlencode
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
+    DigestAnswer,
     FetchSnapshot,
     Forward,
     ForwardAnswer,
@@ -24,6 +26,7 @@ from nodecore.core.messages import (
     SyncData,
     SyncDelete,
     Verify,
+    VerifyDigest,
 )
 from nodecore.core.operations import (
     Beat,
@@ -39,11 +42,12 @@ from nodecore.core.records import Instance
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.http import HttpAnswer, HttpCall
 from nodecore.runtime.wire.records import decode_datums, encode_datums, member_body
-from nodecore.runtime.wire.values import JSON_TYPE, dump, load_object
+from nodecore.runtime.wire.values import JSON_TYPE, as_flag, dump, load_object
 
 DATUM = "/nacos/v1/ns/distro/datum"
 DATUMS = "/nacos/v1/ns/distro/datums"
 CHECKSUM = "/nacos/v1/ns/distro/checksum"
+DIGEST = "/nacos/v1/ns/distro/digest"
 STATUS = "/nacos/v1/ns/service/status"
 REPORT = "/nacos/v1/core/cluster/report"
 INSTANCE = "/nacos/v1/ns/instance"
@@ -52,6 +56,9 @@ METADATA_BATCH = "/nacos/v1/ns/instance/metadata/batch"
 RING_HEADER = "X-Ring"
 MERGES_OWED_HEADER = "X-Merges-Owed"
 ROOT_HEADER = "X-Root"
+VERIFY_HEADER = "X-Verify"
+BY_DIGEST = "digest"
+"""In the answer to a report: a member that takes a digest before, and mostly instead of, the checksums."""
 FORM_TYPE = "application/x-www-form-urlencoded;charset=UTF-8"
 
 _JSON = (("Content-Type", JSON_TYPE),)
@@ -70,6 +77,9 @@ def encode_call(message: PeerMessage, source: str) -> HttpCall:  # noqa: PLR0911
             return HttpCall(method="DELETE", target=DATUM, body=_keys(keys), headers=_JSON)
         case Verify():
             return _verify(message, source)
+        case VerifyDigest(digest):
+            body = dump({"digest": digest})
+            return HttpCall(method="PUT", target=_from(DIGEST, source), body=body, headers=_JSON)
         case Pull(keys):
             return HttpCall(method="GET", target=DATUM, body=_keys(keys), headers=_JSON)
         case FetchSnapshot():
@@ -117,7 +127,11 @@ def describe_keys(message: PeerMessage) -> str:
 def _decode_success(message: PeerMessage, answer: HttpAnswer) -> PeerAnswer:
     match message:
         case Report():
-            return _report_answer(answer.body)
+            by_digest = answer.headers.get(VERIFY_HEADER.lower()) == BY_DIGEST
+            return _report_answer(answer.body, takes_digest=by_digest)
+        case VerifyDigest():
+            wanted = as_flag(load_object(answer.body, "the answer to a digest").get("wantsChecksums"), "it")
+            return DigestAnswer(wants_checksums=wanted)
         case Pull():
             return DataAnswer(decode_datums(answer.body))
         case FetchSnapshot():
@@ -139,10 +153,14 @@ def _verify(message: Verify, source: str) -> HttpCall:
     ring = () if message.ring is None else ((RING_HEADER, ",".join(message.ring)),)
     return HttpCall(
         method="PUT",
-        target=f"{CHECKSUM}?source={quote(source, safe=':')}",
+        target=_from(CHECKSUM, source),
         body=dump(dict(message.checksums)),
         headers=_JSON + ring,
     )
+
+
+def _from(path: str, source: str) -> str:
+    return f"{path}?source={quote(source, safe=':')}"
 
 
 def _keys(keys: tuple[str, ...]) -> bytes:
@@ -252,13 +270,14 @@ def _flag(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _report_answer(body: bytes) -> PeerAnswer:
+def _report_answer(body: bytes, *, takes_digest: bool) -> PeerAnswer:
     envelope = load_object(body, "the answer to a report")
     code = envelope.get("code")
     if code != 200:
         status = code if isinstance(code, int) and 400 <= code < 600 else 500
         return Refused(status=status, message=f"the report was answered with code {code!r}")
-    return ReportAnswer(known=str(envelope.get("data")).lower() != "false")
+    known = str(envelope.get("data")).lower() != "false"
+    return ReportAnswer(known=known, takes_digest=takes_digest)
 
 
 def _accepted(answer: HttpAnswer) -> PeerAnswer:
