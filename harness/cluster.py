@@ -45,16 +45,17 @@ class Unanswered:
 
 
 class Cluster:
-    """N nodes, their agents, and a link for every ordered pair; made by `Session.cluster`."""
+    """N nodes, their agents, a link for every ordered pair, all `faults` so far; made by `Session.cluster`."""
 
     def __init__(self, crew: "Crew", patience: Patience, room: "Room", release: Callable[[], None]) -> None:
         self._crew = crew
-        self._program = crew.spec.program
+        self.program = crew.spec.program
         self._patience = patience
         self._release = release
         self._waits = Waits(crew, patience)
         self._growth = Growth(crew, room, self._waits)
         self.links = crew.links
+        self.faults: list[Fault] = []
 
     def __repr__(self) -> str:
         return f"<cluster {self.nodes} {self.agents}>"
@@ -178,10 +179,13 @@ class Cluster:
         self._require(Capability.DIAL_MAP, description)
         how = Cut.parse(cut) if isinstance(cut, str) else cut
         hold = self.links.cut(grudge.edges, how)
-        return Fault(f"{description} ({how})", lambda: self.links.heal(hold), self._explain)
+        self.faults.append(Fault(f"{description} ({how})", lambda: self.links.heal(hold), self._explain))
+        return self.faults[-1]
 
     def heal(self) -> None:
         """End every fault; verified."""
+        for fault in self.faults:
+            fault.note_end()
         self.links.heal_all()
 
     # ---- waits ----
@@ -318,19 +322,19 @@ class Cluster:
         __tracebackhide__ = True
         try:
             return observe()
-        except self._program.no_answer as error:
+        except self.program.no_answer as error:
             return Unanswered(str(error) or type(error).__name__)
 
     def _ready_when(self) -> str:
         everybody = f" and to hold all {len(self.nodes)} nodes for healthy"
-        return self._program.ready_when + (everybody if self._can(Capability.MEMBERS) else "")
+        return self.program.ready_when + (everybody if self._can(Capability.MEMBERS) else "")
 
     def _can(self, capability: Capability) -> bool:
-        return capability in self._program.capabilities
+        return capability in self.program.capabilities
 
     def _require(self, capability: Capability, call: str) -> None:
         __tracebackhide__ = True
-        require(self._program, capability, call)
+        require(self.program, capability, call)
 
     def _explain(self, raised: Exception) -> str:
         """How the cluster is under the fault that the exception came from; a wait that failed has said so."""

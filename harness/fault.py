@@ -1,5 +1,6 @@
 """A fault in force: made by cutting, ended by leaving its `with` block, also when the block raised."""
 
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
@@ -30,6 +31,10 @@ class Fault:
         self._heal = heal
         self._explain = explain
         self._healed = False
+        self.in_force_since = time.monotonic()
+        """CLOCK_MONOTONIC time at which it was verified."""
+        self.ended: float | None = None
+        """CLOCK_MONOTONIC time until which it was in force for certain: when healing began. None: it is."""
 
     def __repr__(self) -> str:
         return f"<{self.description}, {'healed' if self._healed else 'in force'}>"
@@ -60,4 +65,9 @@ class Fault:
         """
         if not self._healed:
             self._healed = True
+            self.note_end()
             self._heal()
+
+    def note_end(self) -> None:
+        """Note that it is about to be healed, by itself or with all others."""
+        self.ended = time.monotonic() if self.ended is None else self.ended
