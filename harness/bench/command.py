@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.bench import api, boot, cut, links, whole
+from harness.bench import api, boot, convergence, cut, links, suite, whole
 from harness.bench.case import Case
 from harness.bench.report import document, show
 from harness.bench.run import Run, Sizes
@@ -29,8 +29,12 @@ class Bench:
 BENCHES: Mapping[str, Bench] = {
     "api": Bench(what="a node's client API, against a bare waitress process", cases=api.cases),
     "boot": Bench(what="a cluster ready, against bare waitress processes", cases=boot.cases),
+    "convergence": Bench(
+        what="from a heal until all agree, against the documents' own timers", cases=convergence.cases
+    ),
     "cut": Bench(what="a cut and a heal, verified, against the bare calls", cases=cut.cases),
     "links": Bench(what="the embedded link server, against the real Toxiproxy", cases=links.cases),
+    "suite": Bench(what="a suite of tests with -n, against -n 0", cases=suite.cases, pairs=3),
     "whole": Bench(
         what="whole tests, boot to teardown, against the documents' own timers", cases=whole.cases
     ),

@@ -1,4 +1,4 @@
-"""The floor of R22-R24: how long the documents' own timers take when everything else takes nothing.
+"""The floors of R22-R24 and of a heal: what the documents' own timers take when all else takes nothing.
 
 Draws the phases of all timers at random and adds up what the rules of R11-R18 then need, as
 `reference/measured.md` describes ("Time"): one failed report leaves the ring, a new owner judges beats only
@@ -21,6 +21,22 @@ def whole_story_s(draws: int = 20_000, seed: int = 1) -> float:
     """Return the median of steady + cut tables + heal tables, in document seconds."""
     random = Random(seed)
     return statistics.median(REGISTRATION_S + _cut_s(random) + _heal_s(random) for _ in range(draws))
+
+
+def healed_s(sides: tuple[int, int], draws: int = 20_000, seed: int = 1) -> float:
+    """Return the median time after a heal until all members are UP everywhere, in document seconds.
+
+    Each node reports every 5 s, at a phase of its own; a report that is answered makes its target UP, and
+    has the target report back at once (R17). What waits to be sent is sent at that moment (R11).
+    """
+    random = Random(seed)
+    return statistics.median(_met_again_s(sides, random) for _ in range(draws))
+
+
+def _met_again_s(sides: tuple[int, int], random: Random) -> float:
+    """Until of each pair across the cut the first has reported."""
+    here, there = ([_phase(random) for _ in range(size)] for size in sides)
+    return min(max(here), max(there))
 
 
 def _cut_s(random: Random) -> float:

@@ -1,14 +1,30 @@
-"""What benches say to a node by hand: the client API's requests for numbered instances of numbered services.
+"""What benches say to the nodes of a registry: requests of the client API, and writes as a client makes them.
 
 The instances live an hour without a beat, so that none expires while something else is measured.
 """
 
 from harness.bench.closed_loop import http_request
+from harness.client import Instance
+from harness.cluster import Cluster
+from harness.node import Node
 from harness.ownership import grouped_name
 
 HOUR_MS = str(3600 * 1000)
 LASTING = (("preserved.heart.beat.timeout", HOUR_MS), ("preserved.ip.delete.timeout", HOUR_MS))
 PORT = 8080
+TAKEN_WITHIN_S = 60.0
+
+
+def lasting(ip: str) -> Instance:
+    """Return an instance that lives an hour: on a fast clock a busy machine takes longer than an expiry."""
+    return Instance(ip, PORT, metadata=LASTING)
+
+
+def register(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:
+    """Register as a client does (R21): asking again while the node refuses a redirect."""
+    cluster.wait_until(
+        lambda: node.api.register(service, instance), lambda answer: answer is None, within_s=TAKEN_WITHIN_S
+    )
 
 
 def service_name(number: int) -> str:

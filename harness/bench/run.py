@@ -1,7 +1,7 @@
-"""One run of a bench: where its clusters come from, how large it is, and pairs of samples taken in turn."""
+"""One run of a bench: where its clusters come from, how large it is, and samples taken in turn."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -60,11 +60,18 @@ class Run:
 
     def interleaved(self, what: str, measured: Callable[[], T], floor: Callable[[], T]) -> Pairs[T]:
         """Take samples of both in turn, so that a busy moment of the machine meets both alike."""
-        taken: list[tuple[T, T]] = []
+        return self.against(what, floor, [measured])[0]
+
+    def against(
+        self, what: str, floor: Callable[[], T], measured: Sequence[Callable[[], T]]
+    ) -> list[Pairs[T]]:
+        """Take one sample of the floor and of each that is measured, as often as there are to be pairs."""
+        rounds: list[list[T]] = []
         begun = time.monotonic()
         with counted(f"{what}, {self.pairs} pairs", self.pairs) as one_more:
             for _ in range(self.pairs):
-                taken.append((measured(), floor()))
+                rounds.append([take() for take in (*measured, floor)])
                 one_more()
         stall_real_s = self.canary.worst_since(begun)
-        return Pairs([sample for sample, _ in taken], [sample for _, sample in taken], stall_real_s)
+        *samples, floors = (list(column) for column in zip(*rounds, strict=True))
+        return [Pairs(column, floors, stall_real_s) for column in samples]

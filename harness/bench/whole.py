@@ -11,11 +11,10 @@ from itertools import product
 
 from harness.bench.case import Case
 from harness.bench.floor import whole_story_s
+from harness.bench.registry import lasting, register
 from harness.bench.run import Run
-from harness.client import Instance
 from harness.cluster import Cluster
 from harness.demo import tell as tell_the_documents_story
-from harness.node import Node
 from harness.session import Session
 from harness.spec import ClusterSpec
 from harness.waits import NotReached
@@ -75,10 +74,10 @@ def _timed_s(session: Session, time_scale: float, test: Callable[[Cluster], None
 
 def _write_on_both_sides(cluster: Cluster) -> None:
     s1, s2, s3 = cluster.nodes
-    here, there = _lasting("10.0.0.1"), _lasting("10.0.0.2")
+    here, there = lasting("10.0.0.1"), lasting("10.0.0.2")
     with cluster.partition([s1, s2], [s3]):
-        _register(cluster, s1, cluster.service_owned_by(s1, prefix="Here"), here)
-        _register(cluster, s3, cluster.service_owned_by(s3, prefix="There"), there)
+        register(cluster, s1, cluster.service_owned_by(s1, prefix="Here"), here)
+        register(cluster, s3, cluster.service_owned_by(s3, prefix="There"), there)
     cluster.wait_converged(within_s=HEALED_WITHIN_S)
     for node, (owner, prefix, instance) in product(cluster.nodes, [(s1, "Here", here), (s3, "There", there)]):
         listed = node.api.instances(cluster.service_owned_by(owner, prefix=prefix))
@@ -86,23 +85,6 @@ def _write_on_both_sides(cluster: Cluster) -> None:
             raise NotReached(
                 f"{node.name} lists {listed} after the heal, not {instance}: nothing to be timed"
             )
-
-
-def _lasting(ip: str) -> Instance:
-    """Lives an hour without a beat: at this scale a busy machine takes longer than an expiry."""
-    hour_ms = str(3600 * 1000)
-    return Instance(
-        ip,
-        8080,
-        metadata=(("preserved.heart.beat.timeout", hour_ms), ("preserved.ip.delete.timeout", hour_ms)),
-    )
-
-
-def _register(cluster: Cluster, node: Node, service: str, instance: Instance) -> None:
-    """Register as a client does (R21): asking again while the node refuses a redirect."""
-    cluster.wait_until(
-        lambda: node.api.register(service, instance), lambda answer: answer is None, within_s=HEALED_WITHIN_S
-    )
 
 
 def _documents_story(cluster: Cluster) -> None:
