@@ -18,6 +18,7 @@ from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import text_answer
 from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.web.about_api import AboutApi
 from nodecore.web.catalog_api import CatalogApi
 from nodecore.web.client_api import ClientApi
 from nodecore.web.identity import PeerIdentity
@@ -107,13 +108,14 @@ def node_application(runtime: Runtime, requests_now: Callable[[], int] = lambda:
     """
     config = runtime.config
     identity = PeerIdentity(config)
-    apis = {
+    apis: dict[str, object] = {
         "client": ClientApi(runtime, identity),
         "catalog": CatalogApi(runtime),
         "operator": OperatorApi(runtime),
         "peer": PeerApi(runtime, identity),
         "observer": ObserverApi(runtime, identity, requests_now),
     }
+    apis["about"] = AboutApi(apis)
     named = (name.split(".") for _, _, name in ROUTES)
     handlers: dict[str, Handler] = {f"{api}.{method}": getattr(apis[api], method) for api, method in named}
     return Application(handlers, config.limits.body_bytes_max, runtime.log)

@@ -77,5 +77,7 @@ _OBSERVERS = (
     ("GET", "/cutheal/probe", "observer.probes_seen"),
 )
 
-ROUTES = _INSTANCES + _SERVICES + _OPERATORS + _MEMBERS + _PEERS + _OBSERVERS
+_ABOUT = (("GET", "/openapi.json", "about.openapi"),)
+
+ROUTES = _INSTANCES + _SERVICES + _OPERATORS + _MEMBERS + _PEERS + _OBSERVERS + _ABOUT
 """Method, path and `api.method`: what answers."""

@@ -1,0 +1,38 @@
+"""What a node tells of itself to tools: its routes as an OpenAPI document, its counters to Prometheus.
+
+Invariant: neither costs anything before it is asked for.
+"""
+
+import functools
+import inspect
+from collections.abc import Mapping
+
+from nodecore.runtime.wire.http import HttpAnswer
+from nodecore.runtime.wire.values import JSON_TYPE, dump
+from nodecore.web.request import Request
+from nodecore.web.routes import ROUTES
+
+
+class AboutApi:
+    """Answers tools.
+
+    Args:
+        apis: the other APIs by the names that `ROUTES` uses: their docstrings are the descriptions.
+    """
+
+    def __init__(self, apis: Mapping[str, object]) -> None:
+        self._apis = {**apis, "about": self}
+
+    def openapi(self, _request: Request) -> HttpAnswer:
+        """GET /openapi.json: every route, what it takes and what it answers."""
+        return HttpAnswer(status=200, headers={"Content-Type": JSON_TYPE}, body=self._document)
+
+    @functools.cached_property
+    def _document(self) -> bytes:
+        from nodecore.web.openapi import document  # noqa: PLC0415 - nobody need ever ask
+
+        return dump(document(ROUTES, {name: self._doc(name) for _, _, name in ROUTES}))
+
+    def _doc(self, name: str) -> str:
+        api, _, method = name.partition(".")
+        return inspect.getdoc(getattr(self._apis[api], method)) or ""
