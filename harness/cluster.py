@@ -33,7 +33,6 @@ Party = Node | Agent | str
 BOOT_POLL_REAL_S = 0.010
 """Between two looks at a booting node; a look costs both ends together 2 ms of the boot."""
 
-
 T = TypeVar("T")
 
 
@@ -45,7 +44,7 @@ class Unanswered:
 
 
 class Cluster:
-    """N nodes, their agents, a link for every ordered pair, all `faults` so far; made by `Session.cluster`."""
+    """N nodes, their agents, a link for every ordered pair, its `faults` so far; by `Session.cluster`."""
 
     def __init__(self, crew: "Crew", patience: Patience, room: "Room", release: Callable[[], None]) -> None:
         self._crew = crew
@@ -246,11 +245,11 @@ class Cluster:
             describe=lambda _: "\n" + since.describe(self._patience.now_s()),
         )
 
-    def wait_ready(self, *, within_s: float) -> None:
+    def wait_ready(self, *, within_s: float) -> dict[str, View]:
         """Wait until every node is ready and holds all others for healthy, then until all agree.
 
         One node after another is asked, not all in turn, and not too often: while they boot, what the
-        observer costs them is time that they boot later.
+        observer costs them is time that they boot later. Returns all views of then.
 
         Raises:
             NotReached: says how every node is.
@@ -273,6 +272,7 @@ class Cluster:
         self._waits.check_alive()
         if self._can(Capability.CONVERGENCE) and disagreements(ready, members):
             self.wait_converged(within_s=within_s)
+        return {name: view for name, view in ready.items() if isinstance(view, View)}
 
     def wait_members(
         self, expected: Mapping[Node, Collection[Node]] | None = None, *, within_s: float
