@@ -24,6 +24,8 @@ BUILD_REAL_S = 900.0
 """25 s on a small machine with nothing cached; a slow network may need its time."""
 
 LAST_LINES = 5
+ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+"""What ends an installation from outside; it unwinds then, and leaves nothing."""
 
 Progress = Callable[[str], None]
 
@@ -107,6 +109,8 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> s
 
     """
     name = " ".join(Path(word).name if word.startswith("/") else word for word in argv[:3])
+    # A signal that unwinds within Popen would leave a child of which nobody knows.
+    held = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING_SIGNALS)
     try:
         process = subprocess.Popen(
             argv,
@@ -120,9 +124,11 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], folder: Path) -> s
             start_new_session=True,
         )
     except OSError as problem:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held)
         raise BuildFailed(f"`{name}` could not be started: {problem}") from problem
     with process:
         try:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
             output, _ = process.communicate(timeout=BUILD_REAL_S)
         except subprocess.TimeoutExpired as late:
             raise BuildFailed(f"`{name}` took longer than {BUILD_REAL_S:.0f} s") from late

@@ -25,7 +25,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from harness.exit_codes import ExitCode
-from harness.links.build import BuildFailed, Progress, build_with_go_wheel, build_with_path_go
+from harness.links.build import ENDING_SIGNALS, BuildFailed, Progress, build_with_go_wheel, build_with_path_go
 from harness.links.toxiproxy import (
     INSTALL_COMMAND,
     SERVER_VARIABLE,
@@ -209,7 +209,7 @@ def _cleaning_up_when_ended() -> Iterator[None]:
     def unwind(number: int, _: object) -> None:
         sys.exit(128 + number)
 
-    before = {number: signal.signal(number, unwind) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, unwind) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
