@@ -85,6 +85,13 @@ class MetricsAnswer:
     instances: int
     services_owned: int
     instances_owned: int
+    records: int
+    """Keys in the store."""
+    pending: int
+    """Changes and deletes that wait for a member, over all members."""
+    subscribers: int
+    members: tuple[tuple[str, int], ...]
+    """How many members are in each state, this node included."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from nodecore.config import NodeConfig
 from nodecore.core.beats import Beats
 from nodecore.core.enquiries import (
     ChangeSwitches,
-    MetricsAnswer,
     ReadMetrics,
     ReadSwitches,
     ResetNode,
@@ -37,7 +36,7 @@ from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.messages import Failure, Forward, ForwardAnswer, NotLoadedAnswer, ReportAnswer
 from nodecore.core.naming import Naming
-from nodecore.core.operations import Answer, Done, Operation, ReadState, Refused, StateAnswer
+from nodecore.core.operations import Answer, Done, Operation, ReadState, Refused
 from nodecore.core.outward import (
     Fetching,
     Forwarding,
@@ -52,9 +51,9 @@ from nodecore.core.outward import (
     Telling,
     Verifying,
 )
+from nodecore.core.overview import Overview
 from nodecore.core.peers import PeerSide
 from nodecore.core.push import Pushes
-from nodecore.core.records import ServerStatus
 from nodecore.core.replica import Replica
 from nodecore.core.reports import Reports
 from nodecore.core.reset import Reset
@@ -112,6 +111,18 @@ class Node:
         )
         parts = (self._replica, self._sync, self._verification, self._services, self._pushes, self._foreign)
         self._reset = Reset(self._out, self._members, self._load, self._judge, self._switches, parts)
+        self._overview = Overview(
+            config=config,
+            out=self._out,
+            replica=self._replica,
+            members=self._members,
+            sync=self._sync,
+            load=self._load,
+            judge=self._judge,
+            services=self._services,
+            pushes=self._pushes,
+            switches=self._switches,
+        )
         self._started = False
         self._deadline: float | None = None
 
@@ -201,9 +212,9 @@ class Node:
         answer: Answer | None
         match operation:
             case ReadState():
-                answer = self._state(now)
+                answer = self._overview.state(now)
             case ReadMetrics():
-                answer = self._metrics()
+                answer = self._overview.metrics()
             case ReadSwitches():
                 answer = SwitchesAnswer(self._switches.now)
             case ChangeSwitches():
@@ -238,32 +249,6 @@ class Node:
     def _not_loaded(self) -> Refused:
         sentence = f"{self._config.name} has not loaded its data yet: ask another node, or again later"
         return Refused(status=NotLoaded.status, message=sentence)
-
-    def _state(self, now: float) -> StateAnswer:
-        return StateAnswer(
-            name=self._config.name,
-            address=self._members.own,
-            profile=self._config.profile.value,
-            loaded=self._load.loaded,
-            stalled=self._judge.is_stalled(now),
-            members=self._members.entries(),
-            ring=self._members.ring.addresses,
-            pending=self._sync.pending(),
-            calls=self._out.open_with_data,
-            merges_owed=tuple(self._load.owed),
-            data=self._replica.store.data(),
-        )
-
-    def _metrics(self) -> MetricsAnswer:
-        actual = ServerStatus.UP if self._load.loaded else ServerStatus.STARTING
-        services, instances, services_owned, instances_owned = self._services.count_owned()
-        return MetricsAnswer(
-            status=self._switches.now.overridden_server_status or actual,
-            services=services,
-            instances=instances,
-            services_owned=services_owned,
-            instances_owned=instances_owned,
-        )
 
     def _change_switches(self, operation: ChangeSwitches) -> Done:
         self._switches.change(operation)

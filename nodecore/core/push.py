@@ -50,12 +50,17 @@ class Pushes:
         self._timings = timings
         self._subscribers_max = limits.subscribers_max
         self._listed: dict[ServiceName, dict[Subscriber, float]] = {}
+        self._count = 0
+        """Of all subscribers in `_listed`."""
         # Both in the order in which they are due, for what is added waits as long as all others do.
         self._changed: dict[ServiceName, float] = {}
         self._sent: dict[int, Unacknowledged] = {}
         self._latest: dict[Recipient, int] = {}
         self._sweep_due: float | None = None
         self._last_ref = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     # ---- who is pushed to ------------------------------------------------------------------------
 
@@ -64,9 +69,10 @@ class Pushes:
         if not (subscriber.takes_push and self._switches.now.push_enabled):
             return False
         subscribers = self._listed.setdefault((namespace, service), {})
-        if subscriber not in subscribers and self._count() >= self._subscribers_max:
+        if subscriber not in subscribers and self._count >= self._subscribers_max:
             self._out.log("warning", "subscribers_max", refused=f"{subscriber.ip}:{subscriber.port}")
             return False
+        self._count += subscriber not in subscribers
         subscribers[subscriber] = now
         if self._sweep_due is None:
             self._sweep_due = now + self._sweep_period_s
@@ -84,6 +90,7 @@ class Pushes:
         for waiting in (self._listed, self._changed, self._sent, self._latest):
             waiting.clear()
         self._sweep_due = None
+        self._count = 0
 
     # ---- what is due -----------------------------------------------------------------------------
 
@@ -172,7 +179,5 @@ class Pushes:
             self._listed[name] = {subscriber: self._listed[name][subscriber] for subscriber in live}
             if not live:
                 del self._listed[name]
+        self._count = sum(map(len, self._listed.values()))
         self._sweep_due = now + self._sweep_period_s if self._listed else None
-
-    def _count(self) -> int:
-        return sum(map(len, self._listed.values()))

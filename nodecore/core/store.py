@@ -27,6 +27,9 @@ class Shelf:
         self._digests = Digests()
         self._sorted: list[str] | None = []
 
+    def __len__(self) -> int:
+        return len(self._data)
+
     def get(self, key: str) -> Datum | None:
         """Return the datum of a key."""
         return self._data.get(key)
@@ -88,6 +91,9 @@ class Store:
     def __init__(self, resources: Iterable[ResourceType]) -> None:
         self._shelves = [Shelf(resource) for resource in resources]
         self.version = 0
+
+    def __len__(self) -> int:
+        return sum(len(shelf) for shelf in self._shelves)
 
     def resource_of(self, key: str) -> ResourceType | None:
         """Return the type a key belongs to."""

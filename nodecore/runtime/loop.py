@@ -33,6 +33,7 @@ from nodecore.core.events import (
 from nodecore.core.messages import PeerAnswer, PeerMessage
 from nodecore.core.operations import Answer, Operation
 from nodecore.errors import NodeError
+from nodecore.runtime.counts import Counts
 from nodecore.runtime.listeners import Listeners
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.lookup import MemberList, MemberLookup, member_lookup
@@ -77,13 +78,14 @@ class Runtime:
     ) -> None:
         self.config = config
         self.log = log
+        self.counts = Counts()
         self.listeners = Listeners(log)
         self._core = core
         self._lock = threading.Lock()
         self._deadline_moved = threading.Condition(self._lock)
         self._ids = itertools.count(1)
         self._waiting: dict[int, Future[Answer] | Future[PeerAnswer]] = {}
-        self._peers = Peers(config, log, self._deliver)
+        self._peers = Peers(config, log, self._deliver, self.counts)
         self._push = PushSocket(config.host, log, self._deliver)
         self._deadline_s: float | None = None
         self._running = False
@@ -185,11 +187,14 @@ class Runtime:
 
     def _handle(self, event: Event) -> None:
         with self._lock:
+            began_s = time.thread_time()
             try:
                 effects = self._core.handle(event, time.monotonic())
                 fulfilled = [done for effect in effects if (done := self._perform(effect)) is not None]
             finally:
                 self._set_timer(self._core.next_deadline())
+                spent_s = time.thread_time() - began_s
+                self.counts.add("core_cpu_seconds", type(event).__name__, amount=spent_s)
         for fulfil in fulfilled:
             fulfil()
 
@@ -204,7 +209,9 @@ class Runtime:
                 self.listeners.publish(effect)
             case Push():
                 self._push.send(effect)
+                self.counts.add("pushes")
             case Log():
+                self.counts.add("events", effect.event)
                 self.log.write(effect.level, effect.event, effect.fields)
             case _:
                 assert_never(effect)
@@ -229,6 +236,7 @@ class Runtime:
 
     def _run_timer(self) -> None:
         while self._running:
+            self._note_lag()
             try:
                 self._handle(Tick())
             except Exception as error:  # noqa: BLE001  without its timer the node would be dead and look alive
@@ -236,6 +244,13 @@ class Runtime:
                 self._await_deadline(time.monotonic() + _PAUSE_AFTER_FAULT_S)
             else:
                 self._await_deadline(0.0)
+
+    def _note_lag(self) -> None:
+        """Count how much later than it should this tick comes: what the machine or a long event cost."""
+        with self._lock:
+            lag_s = 0.0 if self._deadline_s is None else max(0.0, time.monotonic() - self._deadline_s)
+        self.counts.add("loop_lag_seconds", amount=lag_s)
+        self.counts.highest("loop_lag_seconds_highest", lag_s)
 
     def _await_deadline(self, not_before_s: float) -> None:
         with self._lock:

@@ -17,9 +17,11 @@ from nodecore.core.events import Call, CallFailed, CallReturned, Lane
 from nodecore.core.messages import Failure, ForwardAnswer
 from nodecore.core.operations import Refused
 from nodecore.errors import Malformed
+from nodecore.runtime.counts import Counts
 from nodecore.runtime.exchange import Exchange
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.wire.calls import decode_answer, describe_keys, encode_call
+from nodecore.runtime.wire.http import HttpAnswer, HttpCall
 
 Deliver = Callable[[CallReturned | CallFailed], None]
 
@@ -33,10 +35,11 @@ class Peers:
         config: the dial map, the identity header, the limits.
         log: gets one debug line per call sent and per answer.
         deliver: told what became of each call, from a thread of ours.
+        counts: told of each call's kind, outcome, bytes and processor time.
     """
 
-    def __init__(self, config: NodeConfig, log: NodeLog, deliver: Deliver) -> None:
-        self._caller = _Caller(config, log)
+    def __init__(self, config: NodeConfig, log: NodeLog, deliver: Deliver, counts: Counts) -> None:
+        self._caller = _Caller(config, log, counts)
         self._deliver = deliver
         self._lanes: dict[tuple[str, Lane], _Lane] = {}
         """By link address: who is dialled elsewhere from now on gets lanes of its own."""
@@ -84,7 +87,8 @@ class Peers:
 class _Caller:
     """Turns a Call into HTTP and back; knows where members are dialled and what every call carries."""
 
-    def __init__(self, config: NodeConfig, log: NodeLog) -> None:
+    def __init__(self, config: NodeConfig, log: NodeLog, counts: Counts) -> None:
+        self._counts = counts
         self._name = config.name
         self._source = config.address
         self.dial = dict(config.dial)
@@ -101,6 +105,15 @@ class _Caller:
 
     def perform(self, exchange: Exchange, call: Call) -> CallReturned | CallFailed:
         """Make the call and say what became of it."""
+        began_s = time.thread_time()
+        kind = type(call.message).__name__
+        outcome = self._made(exchange, call)
+        said = outcome.failure.value if isinstance(outcome, CallFailed) else type(outcome.answer).__name__
+        self._counts.add("calls", kind, said)
+        self._counts.add("call_cpu_seconds", kind, amount=time.thread_time() - began_s)
+        return outcome
+
+    def _made(self, exchange: Exchange, call: Call) -> CallReturned | CallFailed:
         call_id = f"{self._name}-{call.call_id}"
         self._log_call("call_sent", call, call_id)
         outcome = self._outcome(exchange, call, call_id)
@@ -111,7 +124,9 @@ class _Caller:
         return outcome
 
     def _outcome(self, exchange: Exchange, call: Call, call_id: str) -> CallReturned | CallFailed:
-        result = exchange.perform(encode_call(call.message, self._source), call_id, call.timeout_s)
+        request = encode_call(call.message, self._source)
+        result = exchange.perform(request, call_id, call.timeout_s)
+        self._count_bytes(call, request, result)
         if isinstance(result, Failure):
             return CallFailed(call.call_id, result)
         try:
@@ -120,6 +135,12 @@ class _Caller:
             fields = [("call_id", call_id), ("target", call.target), ("reason", str(error))]
             self._log.write("warning", "answer_malformed", fields)
             return CallFailed(call.call_id, Failure.GARBLED)
+
+    def _count_bytes(self, call: Call, request: HttpCall, result: HttpAnswer | Failure) -> None:
+        kind = type(call.message).__name__
+        self._counts.add("call_body_bytes", kind, "sent", amount=len(request.body or b""))
+        received = 0 if isinstance(result, Failure) else len(result.body)
+        self._counts.add("call_body_bytes", kind, "received", amount=received)
 
     def _log_call(self, event: str, call: Call, call_id: str, *more: tuple[str, object]) -> None:
         if not self._log.enabled("debug"):

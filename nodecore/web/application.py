@@ -5,6 +5,7 @@ so that foreign members work. Invariant: every answer has a Content-Length and a
 sent never makes a 500, and no body ever holds a traceback.
 """
 
+import time
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
 from nodecore.errors import NodeError
+from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import text_answer
@@ -32,10 +34,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
 
 Handler = Callable[[Request], HttpAnswer]
+Route = tuple[str, str]
+"""Method and path, as they stand in `ROUTES`."""
+_NO_ROUTE: Route = ("", "")
 
 # Built once per process: werkzeug compiles every rule, 10 ms that forked nodes need not spend again.
 _URL_MAP = Map(
-    [Rule(path, methods=[method], endpoint=name) for method, path, name in ROUTES],
+    [Rule(path, methods=[method], endpoint=(method, path)) for method, path, _ in ROUTES],
     strict_slashes=False,
     merge_slashes=False,
     redirect_defaults=False,
@@ -49,44 +54,58 @@ class Application:
     """A WSGI callable.
 
     Args:
-        handlers: what answers each of `ROUTES`.
+        handlers: what answers each route, by method and path.
         body_bytes_max: longer bodies are refused with 413.
         log: told of what ought not to happen.
+        counts: told of each request.
     """
 
-    def __init__(self, handlers: Mapping[str, Handler], body_bytes_max: int, log: NodeLog) -> None:
+    def __init__(
+        self, handlers: Mapping[Route, Handler], body_bytes_max: int, log: NodeLog, counts: Counts
+    ) -> None:
         self._handlers = handlers
-        self._exact = {(method, path): handlers[name] for method, path, name in ROUTES}
+        self._counts = counts
         self._routes = _URL_MAP.bind("node")
         self._body_bytes_max = body_bytes_max
         self._log = log
 
     def __call__(self, environ: Mapping[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request."""
-        answer = self._answer(environ)
+        began_s = time.thread_time()
+        request = _request(environ, self._body_bytes_max)
+        route, answer = self._answer(request)
+        self._count(request, route, answer, began_s)
         headers = [(name, value) for name, value in answer.headers.items()]
         headers.append(("Content-Length", str(len(answer.body))))
         start_response(f"{answer.status} {_REASONS.get(answer.status, 'Unknown')}", headers)
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
 
-    def _answer(self, environ: Mapping[str, Any]) -> HttpAnswer:
-        request = _request(environ, self._body_bytes_max)
+    def _answer(self, request: Request) -> tuple[Route, HttpAnswer]:
+        """Return which route was asked, and the answer."""
         try:
-            return self._handler(request)(request)
-        except NodeError as error:
-            return text_answer(error.status, str(error))
+            route = self._route(request)
         except HTTPException as error:
-            return _no_route(request, error)
+            return _NO_ROUTE, _no_route(request, error)
+        try:
+            return route, self._handlers[route](request)
+        except NodeError as error:
+            return route, text_answer(error.status, str(error))
         except Exception as error:  # noqa: BLE001  the last resort: a defect must not show a client its traceback
-            return self._internal_error(request, error)
+            return route, self._internal_error(request, error)
 
-    def _handler(self, request: Request) -> Handler:
-        """Return what answers a request: at once where it is spelt as in `ROUTES`, which nearly all are."""
-        handler = self._exact.get((request.method, request.path))
-        if handler is None:
-            endpoint, _ = self._routes.match(request.path, request.method)
-            handler = self._handlers[cast("str", endpoint)]
-        return handler
+    def _route(self, request: Request) -> Route:
+        """Return what is asked for: at once where it is spelt as in `ROUTES`, which nearly all is."""
+        asked = (request.method, request.path)
+        if asked in self._handlers:
+            return asked
+        endpoint, _ = self._routes.match(request.path, request.method)
+        return cast("Route", endpoint)  # as the map was given it
+
+    def _count(self, request: Request, route: Route, answer: HttpAnswer, began_s: float) -> None:
+        self._counts.add("requests", *route, str(answer.status))
+        self._counts.add("request_cpu_seconds", *route, amount=time.thread_time() - began_s)
+        self._counts.add("request_body_bytes", *route, "received", amount=request.body_bytes)
+        self._counts.add("request_body_bytes", *route, "sent", amount=len(answer.body))
 
     def _internal_error(self, request: Request, error: Exception) -> HttpAnswer:
         fields = [
@@ -115,10 +134,12 @@ def node_application(runtime: Runtime, requests_now: Callable[[], int] = lambda:
         "peer": PeerApi(runtime, identity),
         "observer": ObserverApi(runtime, identity, requests_now),
     }
-    apis["about"] = AboutApi(apis)
-    named = (name.split(".") for _, _, name in ROUTES)
-    handlers: dict[str, Handler] = {f"{api}.{method}": getattr(apis[api], method) for api, method in named}
-    return Application(handlers, config.limits.body_bytes_max, runtime.log)
+    apis["about"] = AboutApi(runtime, apis)
+    handlers: dict[Route, Handler] = {}
+    for method, path, name in ROUTES:
+        api, _, function = name.partition(".")
+        handlers[method, path] = getattr(apis[api], function)
+    return Application(handlers, config.limits.body_bytes_max, runtime.log, runtime.counts)
 
 
 def _request(environ: Mapping[str, Any], body_bytes_max: int) -> Request:

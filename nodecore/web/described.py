@@ -271,4 +271,5 @@ DESCRIBED: Mapping[str, Described] = {
     "observer.probe": Described(required=("id",), asks_core=False),
     "observer.probes_seen": Described(required=("id",), asks_core=False),
     "about.openapi": Described(asks_core=False),
+    "about.metrics": Described(answer={"type": "string"}),
 }

@@ -46,6 +46,12 @@ class Request:
         """Where the connection comes from: behind a link that is the link, not the client."""
         return str(self.environ.get("REMOTE_ADDR") or "")
 
+    @property
+    def body_bytes(self) -> int:
+        """How long the body says it is; 0 when it does not say so in digits."""
+        text = self.environ.get("CONTENT_LENGTH") or "0"
+        return int(text[:18]) if text.isascii() and text.isdigit() else 0
+
     def body(self) -> bytes:
         """Read the body; call it once.
 
@@ -93,7 +99,7 @@ class Request:
         text = self.environ.get("CONTENT_LENGTH") or "0"
         if not (text.isascii() and text.isdigit()):
             raise BadRequest(f"Content-Length {text[:40]!r} is not a number")
-        return int(text[:18])
+        return self.body_bytes
 
 
 def _pairs(text: bytes, source: str) -> list[tuple[str, str]]:

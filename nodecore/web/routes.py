@@ -77,7 +77,10 @@ _OBSERVERS = (
     ("GET", "/cutheal/probe", "observer.probes_seen"),
 )
 
-_ABOUT = (("GET", "/openapi.json", "about.openapi"),)
+_ABOUT = (
+    ("GET", "/openapi.json", "about.openapi"),
+    ("GET", "/metrics", "about.metrics"),
+)
 
 ROUTES = _INSTANCES + _SERVICES + _OPERATORS + _MEMBERS + _PEERS + _OBSERVERS + _ABOUT
 """Method, path and `api.method`: what answers."""

@@ -20,6 +20,7 @@ from nodecore.core.messages import (
     SyncDelete,
 )
 from nodecore.core.operations import DeregisterInstance, Member, MemberState, Refused, Relayed
+from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.peers import Peers
 from tests.runtime.scripted import Behaviour, answering, config, peer, read_request, whole
@@ -40,7 +41,7 @@ class Caller:
         self.outcomes: queue.Queue[CallReturned | CallFailed] = queue.Queue()
         self.log = io.StringIO()
         settings = config(dial=((OTHER, link),), **changes)
-        self._peers = Peers(settings, NodeLog("s1", "debug", self.log), self.outcomes.put)
+        self._peers = Peers(settings, NodeLog("s1", "debug", self.log), self.outcomes.put, Counts())
         self._ids = iter(range(1, 100))
 
     def __enter__(self) -> Self:
