@@ -62,8 +62,8 @@ class Overview:
             instances=instances,
             services_owned=services_owned,
             instances_owned=instances_owned,
-            records=len(self.replica.store),
+            records=self.replica.store.count(),
             pending=self.sync.pending(),
-            subscribers=len(self.pushes),
+            subscribers=self.pushes.count,
             members=tuple(sorted(Counter(m.state.value for m in self.members.entries()).items())),
         )

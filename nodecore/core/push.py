@@ -50,7 +50,7 @@ class Pushes:
         self._timings = timings
         self._subscribers_max = limits.subscribers_max
         self._listed: dict[ServiceName, dict[Subscriber, float]] = {}
-        self._count = 0
+        self.count = 0
         """Of all subscribers in `_listed`."""
         # Both in the order in which they are due, for what is added waits as long as all others do.
         self._changed: dict[ServiceName, float] = {}
@@ -59,9 +59,6 @@ class Pushes:
         self._sweep_due: float | None = None
         self._last_ref = 0
 
-    def __len__(self) -> int:
-        return self._count
-
     # ---- who is pushed to ------------------------------------------------------------------------
 
     def subscribe(self, namespace: str, service: str, subscriber: Subscriber, now: float) -> bool:
@@ -69,10 +66,10 @@ class Pushes:
         if not (subscriber.takes_push and self._switches.now.push_enabled):
             return False
         subscribers = self._listed.setdefault((namespace, service), {})
-        if subscriber not in subscribers and self._count >= self._subscribers_max:
+        if subscriber not in subscribers and self.count >= self._subscribers_max:
             self._out.log("warning", "subscribers_max", refused=f"{subscriber.ip}:{subscriber.port}")
             return False
-        self._count += subscriber not in subscribers
+        self.count += subscriber not in subscribers
         subscribers[subscriber] = now
         if self._sweep_due is None:
             self._sweep_due = now + self._sweep_period_s
@@ -90,7 +87,7 @@ class Pushes:
         for waiting in (self._listed, self._changed, self._sent, self._latest):
             waiting.clear()
         self._sweep_due = None
-        self._count = 0
+        self.count = 0
 
     # ---- what is due -----------------------------------------------------------------------------
 
@@ -179,5 +176,5 @@ class Pushes:
             self._listed[name] = {subscriber: self._listed[name][subscriber] for subscriber in live}
             if not live:
                 del self._listed[name]
-        self._count = sum(map(len, self._listed.values()))
+        self.count = sum(map(len, self._listed.values()))
         self._sweep_due = now + self._sweep_period_s if self._listed else None

@@ -4,7 +4,7 @@ Invariant: every key lies on the shelf of its type, every stored value is what t
 of it, and a checksum or digest is always that of the stored values.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, KeysView
 
 from nodecore.core.digests import Digests
 from nodecore.core.records import Datum, Record
@@ -27,8 +27,9 @@ class Shelf:
         self._digests = Digests()
         self._sorted: list[str] | None = []
 
-    def __len__(self) -> int:
-        return len(self._data)
+    def keys(self) -> KeysView[str]:
+        """Return all keys, in no order that means anything."""
+        return self._data.keys()
 
     def get(self, key: str) -> Datum | None:
         """Return the datum of a key."""
@@ -92,8 +93,9 @@ class Store:
         self._shelves = [Shelf(resource) for resource in resources]
         self.version = 0
 
-    def __len__(self) -> int:
-        return sum(len(shelf) for shelf in self._shelves)
+    def count(self) -> int:
+        """Return how many keys there are."""
+        return sum(len(shelf.keys()) for shelf in self._shelves)
 
     def resource_of(self, key: str) -> ResourceType | None:
         """Return the type a key belongs to."""
