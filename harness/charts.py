@@ -55,6 +55,16 @@ def new_figure(title: str, rows: int = 1) -> "tuple[Figure, list[Axes]]":
     return figure, list(all_axes)
 
 
+def plain_logarithmic(axes: "Axes") -> None:
+    """Make the vertical axis logarithmic, its numbers written as people write them: 20, not 2 x 10^1."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter  # noqa: PLC0415 - as above
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
 def add_bands(axes: "Axes", bands: Iterable[tuple[str, float, float]], *, labelled: bool = True) -> None:
     """Shade stretches of the horizontal axis, each kind in a colour of its own.
 

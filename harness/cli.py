@@ -14,6 +14,7 @@ from harness.links.api import LinkServerDied
 from harness.links.matrix import FaultNotInForce
 from harness.links.targets import TargetNotAnswering
 from harness.links.toxiproxy import NoLinkServer
+from harness.load import compare
 from harness.processes import LauncherDied, ProcessDied
 from harness.program import ProgramError
 from harness.spec import BadSpec
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     install.configure(toxiproxy_parser)
     toxiproxy_parser.set_defaults(run=install.run)
     bench.add_command(commands)
+    compare.add_command(commands)
     doctor.add_command(commands)
     completion.add_command(commands, parser)
     return parser

@@ -6,6 +6,7 @@ look like an open port.
 
 import re
 import signal
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ class Node:
         self.api: Any = program.connect(plan)
         self.data_dir = Path(plan.data_dir)
         self.log = log
-        self.condition = Condition.RUNNING
+        self.conditions = [(time.monotonic(), Condition.RUNNING)]
         self._program = program
         self._launcher = launcher
         self._links = links
@@ -52,6 +53,11 @@ class Node:
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.address} {self.condition}>"
+
+    @property
+    def condition(self) -> Condition:
+        """What was done to its process last; `conditions` has all, each with its CLOCK_MONOTONIC time."""
+        return self.conditions[-1][1]
 
     @property
     def pid(self) -> int:
@@ -84,7 +90,7 @@ class Node:
     def started(self, process: Process) -> None:
         """Take over the process that `launch` described."""
         self._process = process
-        self.condition = Condition.RUNNING
+        self._become(Condition.RUNNING)
 
     def removed(self) -> None:
         """End the process, by SIGTERM if it can hear it; the node is no part of its cluster any more."""
@@ -93,7 +99,7 @@ class Node:
         else:
             self.process.kill()
         self.process.wait(EXIT_REAL_S)
-        self.condition = Condition.REMOVED
+        self._become(Condition.REMOVED)
         self.api.close()
 
     def view(self) -> View:
@@ -131,13 +137,13 @@ class Node:
         __tracebackhide__ = True
         self._require(Capability.PAUSE, "pause")
         self.process.pause()
-        self.condition = Condition.PAUSED
+        self._become(Condition.PAUSED)
         self._links.set_condition(self.name, self.condition)
 
     def resume(self) -> None:
         """SIGCONT."""
         self.process.resume()
-        self.condition = Condition.RUNNING
+        self._become(Condition.RUNNING)
         self._links.set_condition(self.name, self.condition)
 
     def restart(self, *, wipe: bool = False) -> None:
@@ -182,8 +188,11 @@ class Node:
         __tracebackhide__ = True
         require(self._program, capability, f"{self.name}.{call}()")
 
+    def _become(self, condition: Condition) -> None:
+        self.conditions.append((time.monotonic(), condition))
+
     def _ended(self, condition: Condition) -> None:
-        self.condition = condition
+        self._become(condition)
         self.api.close()
         self._links.node_died(self.name)
 

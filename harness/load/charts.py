@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.charts import add_bands, new_figure, save
+from harness.charts import add_bands, new_figure, plain_logarithmic, save
 from harness.load.latencies import Latencies
 from harness.load.result import LoadResult, Moment
 from harness.load.samples import BUCKET_REAL_S
@@ -54,7 +54,7 @@ def _plot_latency(axes: "Axes", over_time: Sequence[Moment]) -> None:
     axes.plot(at, [moment.p50_ms for moment in lively], "-", color="#08306b", lw=1.6, label="median")
     axes.set_ylabel("latency, ms\nsince the intended send")
     if lively:
-        axes.set_yscale("log")
+        plain_logarithmic(axes)
 
 
 def _plot_throughput(axes: "Axes", result: LoadResult) -> None:

@@ -153,13 +153,15 @@ class Load:
                 "plan": plan.as_json(),
                 "program": cluster.program.name,
                 "nodes": [node.plan.to_json() for node in cluster.nodes],
-                "conditions": _conditions(cluster, plan, is_spread=self._marked.is_spread),
+                "conditions": _conditions(
+                    cluster, plan, is_spread=self._marked.is_spread, workers=self._helpers.workers
+                ),
             }
         )
         return folder
 
 
-def _conditions(cluster: Cluster, plan: LoadPlan, *, is_spread: bool) -> dict[str, Any]:
+def _conditions(cluster: Cluster, plan: LoadPlan, *, is_spread: bool, workers: int) -> dict[str, Any]:
     """What has to be equal for two loads to be compared, besides the machine."""
     server = cluster.links.server
     return {
@@ -173,4 +175,5 @@ def _conditions(cluster: Cluster, plan: LoadPlan, *, is_spread: bool) -> dict[st
         "rate_per_real_s": plan.rate_per_real_s,
         "arrivals": plan.arrivals if plan.is_open else "closed loop",
         "spread": is_spread,
+        "workers": workers,
     }

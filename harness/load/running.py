@@ -4,9 +4,10 @@ Invariant: when the block ends, by whatever, no client sends any more, and `end.
 """
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from harness.cluster import Cluster
@@ -14,6 +15,7 @@ from harness.load.crowd import Crowd, Operation
 from harness.load.folder import LoadFolder
 from harness.load.plan import LoadPlan
 from harness.load.samples import SampleWriter
+from harness.node import Condition, Node
 from harness.waiting import WaitTimeout, wait_for
 
 T = TypeVar("T")
@@ -34,11 +36,13 @@ class Helpers:
 
     Args:
         me: name of this worker.
+        workers: how many the run has; 0: it is no xdist run.
         present: returns those that live now, without this one.
 
     """
 
     me: str = "main"
+    workers: int = 0
     present: Callable[[], Collection[str]] = field(default=lambda: ())
 
 
@@ -199,15 +203,22 @@ class Running:
         self._cluster.wait_until(look, accept, within_s=within_s)
 
     def _bands(self, stopped: float) -> list[dict[str, Any]]:
-        """The faults of the cluster that were in force while the load went on."""
-        bands = []
-        for fault in self._cluster.faults:
-            until = stopped if fault.ended is None else min(fault.ended, stopped)
-            if until > self.begin:
-                since = max(fault.in_force_since, self.begin)
-                bands.append(_band(fault.description, since - self.begin, until - self.begin))
-        return bands
+        """What was cut, and which nodes did not run, while the load went on."""
+        spans = [(fault.description, fault.in_force_since, fault.ended) for fault in self._cluster.faults]
+        spans += [span for node in self._cluster.nodes for span in _not_running(node)]
+        bands = [
+            (what, max(since, self.begin) - self.begin, min(until or stopped, stopped) - self.begin)
+            for what, since, until in spans
+        ]
+        return [
+            {"fault": what, "from_real_s": round(since, 6), "to_real_s": round(until, 6)}
+            for what, since, until in sorted(bands, key=lambda band: band[1])
+            if until > since
+        ]
 
 
-def _band(fault: str, from_real_s: float, to_real_s: float) -> dict[str, Any]:
-    return {"fault": fault, "from_real_s": round(from_real_s, 6), "to_real_s": round(to_real_s, 6)}
+def _not_running(node: Node) -> Iterator[tuple[str, float, float | None]]:
+    """Yield each time in which a node's process was paused or did not exist: what, since, until when."""
+    for (since, condition), following in zip_longest(node.conditions, node.conditions[1:]):
+        if condition is not Condition.RUNNING:
+            yield f"{node.name} {condition}", since, following[0] if following else None
