@@ -1,7 +1,8 @@
 """Which instances are alive: the responsible node's judgement of beats, and when it must not judge (R18).
 
-Invariant: only the owner judges; nobody is judged by a beat older than the owner's take-over, nor by a node
-that has itself stalled within the last beat period.
+Only keys are looked at of which somebody may have been silent for too long: a period costs as much as is
+due, not as there is. Invariant: only the owner judges; nobody is judged by a beat older than the owner's
+take-over, nor by a node that has itself stalled within the last beat period.
 """
 
 from dataclasses import dataclass, replace
@@ -67,18 +68,28 @@ class Judge:
     def ring_moved(self, before: Ring, now: float) -> None:
         """Count the beats of services that have just become ours from now, never from a stale beat."""
         own = self._members.own
-        for key in self._store.owned_keys(self._members.owns):
-            if before.owner(service_of(key)) != own:
-                self._beats.restart(key, now)
+        moment = max(now, self._stalled_until or now)
+        for key in self._store.sorted_keys():
+            was_ours, is_ours = before.owner(service_of(key)) == own, self._members.owns(service_of(key))
+            instances = self._replica.instances(key)
+            if was_ours and not is_ours:
+                self._beats.forget(key)
+            elif is_ours and not was_ours and instances is not None:
+                self._beats.adopt(key, instances, moment)
 
     def judge(self, now: float) -> None:
         """Mark who has been silent too long, and remove who has been for longer."""
         if self.is_stalled(now):
             return
-        for key in self._store.owned_keys(self._members.owns):
+        for key in self._beats.due.take(now):
             instances = self._replica.instances(key)
-            if instances is not None and self._switches.judges(service_of(key)):
+            if instances is None or not self._members.owns(service_of(key)):
+                continue
+            if self._switches.judges(service_of(key)):
                 self._judge_list(key, instances, now)
+                self._look_again(key, now)
+            else:
+                self._beats.due.set(key, now)
 
     def _judge_list(self, key: str, instances: Instances, now: float) -> None:
         kept: list[Instance] = []
@@ -93,6 +104,23 @@ class Judge:
         # Health alone is no change of its own: the checksum differs, and verify tells the peers.
         if self._replica.put(key, Instances(tuple(kept)), now) and len(kept) < len(instances.instances):
             self._sync.enqueue(key, Change.CHANGE, now)
+
+    def _look_again(self, key: str, now: float) -> None:
+        """Have a key looked at when somebody in it may next have been silent for too long."""
+        stored = self._replica.instances(key) or Instances()
+        moments = [
+            self._beats.last(key, instance.identity, now) + self._patient_for_s(instance)
+            for instance in stored.instances
+            if not instance.marked
+        ]
+        if moments:
+            self._beats.due.set(key, min(moments))
+
+    def _patient_for_s(self, instance: Instance) -> float:
+        patience = patience_with(instance, self._timings)
+        if not instance.healthy:
+            return patience.remove_after_s
+        return min(patience.unhealthy_after_s, patience.remove_after_s)
 
     def _judged(self, key: str, instance: Instance, now: float) -> Instance | None:
         """Return the instance as it is to be from now on, None to remove it."""
@@ -121,5 +149,5 @@ def beat_interval_s(instance: Instance | None, default_s: float) -> float:
 
 
 def _own_s(instance: Instance, name: str, default_s: float) -> float:
-    value = dict(instance.metadata).get(name, "")
+    value = next((text for known, text in instance.metadata if known == name), "")
     return int(value) / 1000 if value.isascii() and value.isdigit() else default_s

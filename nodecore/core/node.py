@@ -84,7 +84,7 @@ class Node:
         self._out = Outward()
         self._members = Members(own, config.members, config.limits.reports_failed_until_down)
         store = Store(resources)
-        self._replica = Replica(self._out, store, Beats())
+        self._replica = Replica(self._out, store, Beats(self._members.owns))
         may_send = lambda member: member not in owed  # noqa: E731
         self._sync = Sync(own, self._out, store, self._timings, config.limits, may_send)
         self._sync.set_members(self._members.others)

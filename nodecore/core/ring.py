@@ -45,11 +45,12 @@ def distro_hash(service: str) -> int:
 
 def java_hash(text: str) -> int:
     """Return Java's String.hashCode: signed 32 bits, base 31, over UTF-16 units."""
-    units = text.encode() if text.isascii() else _utf_16_units(text)
+    units = text.encode() if text.isascii() else utf_16_units(text)
     powers = _POWERS if len(units) <= len(_POWERS) else _powers(len(units))
     value: int = sum(map(mul, reversed(units), powers)) & 0xFFFFFFFF
     return value - (1 << 32) if value > JAVA_INT_MAX else value
 
 
-def _utf_16_units(text: str) -> Sequence[int]:
+def utf_16_units(text: str) -> Sequence[int]:
+    """Return the units that Java's strings are made of; half a surrogate pair is one too."""
     return memoryview(text.encode("utf-16", "surrogatepass")).cast("H")[1:]

@@ -65,9 +65,10 @@ class Services:
 
     def count_owned(self) -> tuple[int, int, int, int]:
         """Return how many services and instances there are, and how many of each are this node's to judge."""
-        views = self._views(ReadServices())
-        owned = [view for view in views if view.responsible]
-        return len(views), _instances(views), len(owned), _instances(owned)
+        names = self._names(ReadServices())
+        counts = [(self._members.owns(name), len(self._instances(space, name))) for space, name in names]
+        owned = [count for is_ours, count in counts if is_ours]
+        return len(names), sum(count for _, count in counts), len(owned), sum(owned)
 
     def _create(self, service: Service) -> Answer:
         if self.exists(service.namespace, service.name):
@@ -134,7 +135,3 @@ class Services:
 
     def _has_list(self, namespace: str, name: str) -> bool:
         return self._replica.instances(ephemeral_key(namespace, name)) is not None
-
-
-def _instances(views: list[ServiceView]) -> int:
-    return sum(len(view.instances) for view in views)

@@ -135,6 +135,10 @@ class Store:
         """Return the digest of all that one place in a ring of that size is responsible for, type by type."""
         return " ".join(shelf.digest(place, ring_size) for shelf in self._shelves)
 
+    def sorted_keys(self) -> list[str]:
+        """Return the keys of all types: type by type, in key order."""
+        return [key for shelf in self._shelves for key in shelf.sorted_keys()]
+
     def owned_keys(self, owns: Callable[[str], bool]) -> list[str]:
         """Return the keys of all types whose service `owns` accepts: type by type, in key order."""
         return [

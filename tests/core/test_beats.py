@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from nodecore.core.judge import Judge
 from nodecore.core.messages import (
     Report,
     ReportAnswer,
@@ -16,7 +17,7 @@ from nodecore.core.operations import (
 )
 from nodecore.core.records import Instances, Metadata
 from tests.core.asking import beat, deregister, register
-from tests.core.driver import A0, B1, C5, S1, S2, S3, datum, entry, quietly, steady
+from tests.core.driver import A0, B1, C5, S1, S2, S3, datum, entry, key, quietly, steady
 
 
 @pytest.mark.requirement("R18")
@@ -136,3 +137,32 @@ def test_deregistration_shortens_the_list_and_travels() -> None:
     assert driver.ask(deregister("DEFAULT_GROUP@@B2")) == Done()
     driver.run(1.0)
     assert [message.data for _, message in driver.take(SyncData, S2)] == [(datum(A0),)]
+
+
+# ---- what a period costs -------------------------------------------------------------------------------
+
+
+def test_a_period_looks_only_at_who_may_have_been_silent_for_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who registered at 0 s and beat at 9 s cannot be due at 10 s or 20 s."""
+    looked: list[str] = []
+    real = Judge._judge_list
+
+    def noted(self: Judge, key: str, instances: Instances, now: float) -> None:
+        looked.append(key)
+        real(self, key, instances, now)
+
+    driver = steady()
+    driver.ask(register(entry(A0)))
+    driver.until(5.0)
+    monkeypatch.setattr(Judge, "_judge_list", noted)
+    driver.until(9.0)
+    driver.ask(beat(A0))
+    driver.until(14.0)
+    assert looked == []
+    driver.until(24.0)
+    assert driver.health(A0) == [True]
+    driver.until(30.0)
+    assert driver.health(A0) == [False]
+    assert looked == [key(A0)] * 2, "at 15 s, 15 s after its registration, and at 25 s"
