@@ -5,7 +5,7 @@ from the run's seed and the number alone.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from random import Random
 
 import pytest
@@ -21,6 +21,9 @@ from tests.worlds.registrations import CONTROL, register_lasting, wait_listed
 SERVICES = ("orders", "stock", "users")
 AGENT_SHARE = 0.3
 """Of the clusters: so many have an agent."""
+
+OVERLAPPING_SHARE = 0.5
+"""In so many all faults are in force together at last; in the others one after another."""
 
 TOLD = (Cut.BLACKHOLE, Cut.REFUSE, Cut.LOSE_REQUESTS, Cut.LOSE_REPLIES, Cut.RESET, Cut.HOLD)
 """What probes always can tell."""
@@ -42,40 +45,35 @@ WRONG = set("rscxl")
 
 
 def test_cluster(
-    cluster_factory: Callable[..., Cluster],
+    cluster: Cluster,
     number: int,
     pytestconfig: pytest.Config,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Registers, cuts and strikes: nothing stays cut, all nodes agree in the end, and nothing is lost."""
     random = Random(f"soak {pytestconfig.stash[SETTINGS].seed} {number}")
-    cluster = cluster_factory()
     record_property("born", f"{cluster.nodes[0].address} {cluster.nodes[0].pid}")
     if random.random() < AGENT_SHARE:
         cluster.agent("C1", ["agents"])
     instances = register_lasting(cluster, SERVICES, count=1)
-    seen = 0
-    for strike in (_cut(cluster, random, TOLD), *_more(cluster, random)):
-        with strike:
+    seen, overlap = 0, random.random() < OVERLAPPING_SHARE
+    with ExitStack() as faults:
+        for strike in (_cut(cluster, random, TOLD), *_more(cluster, random)):
+            faults.enter_context(strike)
             seen += _is_seen(cluster.links.matrix())
+            if not overlap:
+                faults.close()
     record_property("verified", seen)
     assert cluster.links.cut_now() == ()
     cluster.wait_converged(within_s=CONVERGED_WITHIN_S)
     wait_listed(cluster, CONTROL, instances)
 
 
-def _more(cluster: Cluster, random: Random) -> Iterator[AbstractContextManager[None]]:
-    """Return up to two more strikes of any kind."""
-    for _ in range(random.randint(0, 2)):
-        kind = random.randint(1, 6)
-        node = random.choice(cluster.nodes)
-        yield (
-            _killed(node)
-            if kind == 1
-            else _paused(node)
-            if kind == 2
-            else _cut(cluster, random, TOLD + OTHERS)
-        )
+def _more(cluster: Cluster, random: Random) -> list[AbstractContextManager[None]]:
+    """Return up to two more strikes of any kind, so that a node of three has the data all the time."""
+    kinds: list[Callable[[Cluster, Random], AbstractContextManager[None]]] = [_killed, _paused]
+    kinds += [lambda cluster, random: _cut(cluster, random, TOLD + OTHERS)] * 4
+    return [random.choice(kinds)(cluster, random) for _ in range(random.randint(0, 2))]
 
 
 @contextmanager
@@ -88,7 +86,8 @@ def _cut(cluster: Cluster, random: Random, cuts: tuple[Cut, ...]) -> Iterator[No
 
 
 @contextmanager
-def _killed(node: Node) -> Iterator[None]:
+def _killed(cluster: Cluster, random: Random) -> Iterator[None]:
+    node = _running(cluster, random)
     print(f"{node.name} killed")
     node.kill()
     yield
@@ -96,11 +95,16 @@ def _killed(node: Node) -> Iterator[None]:
 
 
 @contextmanager
-def _paused(node: Node) -> Iterator[None]:
+def _paused(cluster: Cluster, random: Random) -> Iterator[None]:
+    node = _running(cluster, random)
     print(f"{node.name} paused")
     node.pause()
     yield
     node.resume()
+
+
+def _running(cluster: Cluster, random: Random) -> Node:
+    return random.choice([node for node in cluster.nodes if node.is_running])
 
 
 def _is_seen(matrix: Matrix) -> bool:
