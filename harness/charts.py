@@ -33,7 +33,7 @@ def require_charts() -> None:
         import matplotlib.figure  # noqa: PLC0415 - a third of a second that only those who want charts pay
     except ImportError as error:
         raise NoCharts(f"charts need matplotlib ({error}): {INSTALL}") from None
-    matplotlib.rcParams["svg.hashsalt"] = "cutheal"
+    matplotlib.rcParams |= {"svg.hashsalt": "cutheal", "svg.fonttype": "none"}
 
 
 def new_figure(title: str, rows: int = 1) -> "tuple[Figure, list[Axes]]":

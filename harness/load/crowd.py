@@ -23,6 +23,9 @@ ALWAYS_COUNTED = (requests.RequestException, OSError, AssertionError)
 
 EXAMPLE_LENGTH = 300
 
+STUCK_REAL_S = 30.0
+"""A client's operation that takes longer than this after the end has no time-out of its own."""
+
 AFTER_ERROR_REAL_S = 0.010
 """A closed loop's client waits so long after an error: a dead node refuses faster than anybody could work."""
 
@@ -103,7 +106,7 @@ class Crowd:
         self._begin = begin
         self._end = float("inf")
         self._ending = threading.Event()
-        self._mistakes: list[Exception] = []
+        self._mistakes: list[BaseException] = []
         self._unsent = [0] * len(numbers)
         self._threads = [
             threading.Thread(
@@ -116,7 +119,7 @@ class Crowd:
         ]
 
     @property
-    def mistake(self) -> Exception | None:
+    def mistake(self) -> BaseException | None:
         """The first exception of an operation that is none of the system under test."""
         return self._mistakes[0] if self._mistakes else None
 
@@ -126,13 +129,23 @@ class Crowd:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """Send nothing more, wait for the answers under way, and write the rest down."""
-        self._end = time.monotonic()
-        self._ending.set()
+    def stop(self) -> list[str]:
+        """Send nothing more, wait for the answers under way, and write the rest down.
+
+        Returns the names of the threads whose operation did not end: they are left to themselves.
+        """
+        self.stop_sending()
+        deadline = time.monotonic() + STUCK_REAL_S
         for thread in self._threads:
-            thread.join()
-        self._writer.close(unsent=sum(self._unsent))
+            thread.join(max(0.0, deadline - time.monotonic()))
+        stuck = [thread.name for thread in self._threads if thread.is_alive()]
+        self._writer.close(unsent=sum(self._unsent), stuck=len(stuck), mistake=_in_words(self.mistake))
+        return stuck
+
+    def stop_sending(self) -> None:
+        """Send nothing more, and do not wait."""
+        self._end = min(self._end, time.monotonic())
+        self._ending.set()
 
     def _run(self, client: Client, place: int) -> None:
         try:
@@ -140,7 +153,8 @@ class Crowd:
                 self._unsent[place] = self._follow_schedule(client)
             else:
                 self._go_on_and_on(client)
-        except Exception as mistake:  # noqa: BLE001 - it is raised again, to whoever runs the load
+        except BaseException as mistake:  # noqa: BLE001 - it is raised again, to whoever runs the load
+            mistake.add_note(f"raised by a load's operation, in the thread of client {client.number}")
             self._mistakes.append(mistake)
             self._ending.set()
         finally:
@@ -173,6 +187,10 @@ class Crowd:
         ended = time.monotonic()
         self._writer.add(Done(ended, ended - intended, ended - sent, error, example))
         return not error
+
+
+def _in_words(mistake: BaseException | None) -> str:
+    return "" if mistake is None else f"{type(mistake).__name__}: {mistake}"
 
 
 def _count_until(end: float, first: float, rest: Any) -> int:

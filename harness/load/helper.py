@@ -39,6 +39,7 @@ class LoadHelper:
         self._run_folder = run_folder
         self._known = known
         self._answered: set[Path] = set()
+        self._parts: list[threading.Thread] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="cutheal-load-helper", daemon=True)
 
@@ -49,7 +50,8 @@ class LoadHelper:
     def close(self) -> None:
         """End, and the part in a load that goes on with it."""
         self._closing.set()
-        self._thread.join()
+        for thread in (self._thread, *self._parts):
+            thread.join()
 
     def _run(self) -> None:
         while not self._closing.wait(LOOK_REAL_S):
@@ -65,7 +67,9 @@ class LoadHelper:
         refusal = self._refusal(call)
         folder.join(self._worker, refusal)
         if not refusal:
-            self._take_part(folder, call)
+            part = threading.Thread(target=self._take_part, args=(folder, call), daemon=True)
+            self._parts.append(part)
+            part.start()
 
     def _refusal(self, call: Mapping[str, Any]) -> str:
         if call["nodeid"] not in self._known:

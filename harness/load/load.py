@@ -108,13 +108,24 @@ class Load:
             yield running
             if lasting_s is not None:
                 running.go_on_until(lasting_s)
-        finally:
-            self._end(running, folder)
+        except KeyboardInterrupt:
+            running.abandon()
+            raise
+        except BaseException as raised:
+            self._end(running, folder, raised)
+            raise
+        self._end(running, folder)
 
-    def _end(self, running: Running, folder: LoadFolder) -> None:
+    def _end(self, running: Running, folder: LoadFolder, raised: BaseException | None = None) -> None:
+        """End the load; what it raises itself is a note where the block has raised already."""
         __tracebackhide__ = True
         try:
             running.end()
+        except BaseException as problem:
+            if raised is None:
+                raise
+            if problem is not raised:
+                raised.add_note(f"and the load raised {type(problem).__name__}: {problem}")
         finally:
             self.results.append(read_result(folder))
 

@@ -184,13 +184,20 @@ def _problems(folder: LoadFolder, by_worker: Mapping[str, list[dict[str, Any]]])
     started, ended = folder.started, folder.ended
     if started is None:
         return ["it never began: the process that ran it died"]
-    problems = [] if ended else ["the process that ran it died, and its cluster with it"]
+    problems = [] if ended else ["the process that ran it died, or was interrupted, and its cluster with it"]
     problems += [f"{worker} took no part: {why}" for worker, why in (ended or {}).get("absent", {}).items()]
     cut_short = [
         worker
         for worker in started["parts"]
         if not by_worker.get(worker) or "unsent" not in by_worker[worker][-1]
     ]
+    last = {worker: lines[-1] for worker, lines in by_worker.items() if lines}
+    problems += [
+        f"{worker}: the operation raised {line['mistake']}"
+        for worker, line in last.items()
+        if line.get("mistake")
+    ]
     return problems + [
-        f"{worker} died or did not end: what it did in its last second is not counted" for worker in cut_short
+        f"{worker} died or did not end: what it did last, for a second at most, is missing"
+        for worker in cut_short
     ]

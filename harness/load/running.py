@@ -11,7 +11,7 @@ from itertools import zip_longest
 from typing import Any, TypeVar
 
 from harness.cluster import Cluster
-from harness.load.crowd import Crowd, Operation
+from harness.load.crowd import STUCK_REAL_S, Crowd, Operation
 from harness.load.folder import LoadFolder
 from harness.load.plan import LoadPlan
 from harness.load.samples import SampleWriter
@@ -28,6 +28,10 @@ GATHER_REAL_S = 5.0
 
 CLOSE_REAL_S = 30.0
 """How long other workers may take to end: an answer under way may take until its time-out."""
+
+
+class LoadStuck(Exception):
+    """A client's operation does not end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,24 +146,31 @@ class Running:
         """Send nothing more, wait for answers under way, and write everything down.
 
         Raises:
-            Exception: what an operation raised that is no answer of the system under test.
+            LoadStuck: clients do not end, for their operation has no time-out.
+            BaseException: what an operation raised that is no answer of the system under test.
 
         """
         __tracebackhide__ = True
         stopped = time.monotonic()
         self._folder.stop()
-        self._crowd.stop()
+        stuck = self._crowd.stop()
         for worker in self._others:
             self._await_close(worker)
         self._folder.note_faults(self._bands(stopped))
         self._folder.end(absent=self._absent, lasted_real_s=round(max(0.0, stopped - self.begin), 6))
         self.raise_mistake()
+        if stuck:
+            raise LoadStuck(f"{', '.join(stuck)}: no end {STUCK_REAL_S:g} s after the load's; use a time-out")
+
+    def abandon(self) -> None:
+        """Send nothing more and wait for nobody: Ctrl-C was pressed."""
+        self._folder.stop()
+        self._crowd.stop_sending()
 
     def raise_mistake(self) -> None:
         """Raise what an operation raised that is no answer of the system under test."""
         __tracebackhide__ = True
         if self._crowd.mistake is not None:
-            self._crowd.mistake.add_note("raised by a load's operation, in a thread of a client")
             raise self._crowd.mistake
 
     def _gather(self) -> list[str]:

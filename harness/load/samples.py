@@ -107,13 +107,20 @@ class SampleWriter:
             self.done += not done.error
             self.failed += bool(done.error)
 
-    def close(self, *, unsent: int) -> None:
-        """Write what is left, and at last how many intended sends were never made."""
+    def close(self, *, unsent: int, stuck: int = 0, mistake: str = "") -> None:
+        """Write what is left, and a last line that says that nothing more will come.
+
+        Args:
+            unsent: how many intended sends were due and never made.
+            stuck: how many clients have not ended.
+            mistake: what the operation raised that is no answer of the system under test; empty: nothing.
+
+        """
         self._stopping.set()
         self._thread.join()
         self._canary.stop()
         self._write()
-        self._append({"unsent": unsent})
+        self._append({"unsent": unsent, "stuck": stuck, "mistake": mistake})
 
     def _run(self) -> None:
         while not self._stopping.wait(SAMPLE_REAL_S):
