@@ -28,6 +28,9 @@ from tests.soak.busy import busy_loops
 from tests.soak.options import ROOT, count, parsed
 from tests.soak.verdicts import Judged, Verdict, read
 
+TOLD_MAX = 5
+"""Tests of a run that are told when it has ended; all are in the kept output."""
+
 INCONCLUSIVE_MAX = 0.02
 """Of all runs: more, and what was found says too little."""
 
@@ -72,7 +75,7 @@ class Repetition:
             f"run {self.number}: {self.verdict}, {len(self.judged)} tests in {self.took_real_s:.0f} s, "
             f"longest stall {self.stall_real_s * 1000:.0f} ms"
         )
-        return "\n".join([head, *told])
+        return "\n".join([head, *told[:TOLD_MAX], *(["    ..."] if len(told) > TOLD_MAX else [])])
 
 
 def main(argv: Sequence[str] | None = None) -> int:
