@@ -3,6 +3,7 @@
 Goes around the links. What its calls raise stands in `http_client`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -119,7 +120,13 @@ class NodeApi:
         """Return the observer's view (`GET /cutheal/state`), also before the node has loaded."""
         return dict(self.call("GET", "/cutheal/state", {}).json())
 
-    def call(self, method: str, path: str, parameters: dict[str, Any]) -> requests.Response:
+    def call(
+        self,
+        method: str,
+        path: str,
+        parameters: dict[str, Any],
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
         """Send one request with query parameters and return its 2xx answer.
 
         Raises:
@@ -128,7 +135,7 @@ class NodeApi:
 
         """
         __tracebackhide__ = True
-        return self._http.call(method, path, parameters)
+        return self._http.call(method, path, parameters, headers=headers)
 
 
 def _naming(service: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The parties of one cluster: starts nodes and agents, deals them addresses and links, ends them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -17,7 +17,7 @@ from harness.node_log import NodeLog
 from harness.ownership import grouped_name
 from harness.patience import Patience
 from harness.ports import Reservations
-from harness.processes import Launcher
+from harness.processes import Launcher, Mark
 from harness.program import Address, NodePlan
 from harness.spec import ClusterSpec
 
@@ -66,7 +66,11 @@ class Crew:
         self._launcher = launcher
         self._ports = ports
         self._addresses: list[str] = []
-        self._let_go_of = False
+        self._addresses_of_agents: list[str] = []
+        self.is_closed = False
+        """Whether everything was let go of."""
+        self.used_up = ""
+        """Why no other test may have it; "" while one may, as far as is known here."""
         self._numbered = 0
         self._listens: dict[tuple[str, str], str] = {}
         self.nodes: list[Node] = []
@@ -85,6 +89,11 @@ class Crew:
     def parties(self) -> list[Node | Agent]:
         """All nodes, then all agents."""
         return [*self.nodes, *self.agents]
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether its nodes are others than those that it began with."""
+        return self._numbered != self.spec.nodes or bool(self.removed)
 
     def __getitem__(self, name: str) -> Node | Agent:
         for party in self.parties:
@@ -134,6 +143,7 @@ class Crew:
         if not services and not subscribes:
             raise ValueError(f"agent {name!r} needs at least one service to register in or to subscribe to")
         listens = self._reserve(len(self.nodes))
+        self._addresses_of_agents += listens
         links = [
             Link(source=name, target=node.name, channel=Channel.CLIENT, listen=listen, upstream=node.address)
             for node, listen in zip(self.nodes, listens, strict=True)
@@ -158,13 +168,37 @@ class Crew:
             self._lead_pushes(agent)
         return agent
 
+    def end_agents(self) -> None:
+        """Kill every agent and remove its links."""
+        for agent in self.agents:
+            agent.process.kill()
+        for agent in self.agents:
+            agent.process.wait(END_REAL_S)
+            self.links.remove(agent.name)
+
+    def begin_again(self, marks: Mapping[str, Mark]) -> None:
+        """Forget the agents that were ended; cut off each node's log at its mark, renew its observer."""
+        for agent in self.agents:
+            agent.log.path.unlink(missing_ok=True)
+        self.agents.clear()
+        self._ports.release(self._addresses_of_agents)
+        self._addresses = [a for a in self._addresses if a not in self._addresses_of_agents]
+        self._addresses_of_agents.clear()
+        for node in self.nodes:
+            node.begin_again(marks[node.name])
+
+    def belong_to(self, seed: int) -> None:
+        """Draw what agents are told from another test's seed."""
+        self._seed = seed
+
     def toxiproxy(self) -> "Toxiproxy":
         """Return a toxiproxy-python client of the link server."""
+        self.used_up = "the link server was spoken to behind the harness's back"
         return self.links.toxiproxy()
 
     def close(self) -> None:
         """Kill every process, remove every link, give every port back; nothing to do when abandoned."""
-        if self._let_go_of:
+        if self.is_closed:
             return
         for party in self.parties:
             party.process.kill()
@@ -183,7 +217,7 @@ class Crew:
         self._let_go()
 
     def _let_go(self) -> None:
-        self._let_go_of = True
+        self.is_closed = True
         for node in (*self.nodes, *self.removed):
             node.close()
         self._ports.release(self._addresses)

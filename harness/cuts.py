@@ -42,6 +42,11 @@ class CutKind(StrEnum):
     CUT_AFTER = "cut_after"
 
 
+_LOSING = frozenset(
+    {CutKind.BLACKHOLE, CutKind.REFUSE, CutKind.RESET, CutKind.LOSE_REQUESTS, CutKind.LOSE_REPLIES}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Amount:
     """One number of a kind: its name, with the unit, and its bounds."""
@@ -142,6 +147,11 @@ class Cut:
     def cut_after(cls, size_bytes: int) -> Self:
         """Close each connection after `size_bytes` of answers."""
         return cls(CutKind.CUT_AFTER, (size_bytes,))
+
+    @property
+    def only_loses(self) -> bool:
+        """Whether nothing that was sent before the heal can arrive after it; the other kinds delay."""
+        return self.kind in _LOSING
 
     @classmethod
     def parse(cls, text: str) -> Self:

@@ -4,6 +4,7 @@ An answer that is an error raises ApiError with its status and sentence; no answ
 Unreachable. Neither is ever swallowed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import requests
@@ -65,7 +66,12 @@ class HttpClient:
         return self.call("DELETE", path, parameters)
 
     def call(
-        self, method: str, path: str, parameters: dict[str, Any], body: str | bytes = b""
+        self,
+        method: str,
+        path: str,
+        parameters: dict[str, Any],
+        body: str | bytes = b"",
+        headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send one request with query parameters and return its 2xx answer.
 
@@ -81,6 +87,7 @@ class HttpClient:
                 self.url + path,
                 params=parameters,
                 data=body,
+                headers=headers,
                 timeout=self._timeout_real_s,
                 allow_redirects=False,
             )

@@ -11,9 +11,14 @@ from harness.program import NodePlan
 
 def write_members_file(plan: NodePlan) -> None:
     """Write the plan's members, in ring order, in place of what was there."""
-    links = dict(plan.dial)
-    lines = [f"{member}={links[member]}" if member in links else member for member in plan.members]
     file = Path(plan.members_file)
     beside = file.with_suffix(".new")
-    beside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    beside.write_text(members_text(plan), encoding="utf-8")
     beside.replace(file)
+
+
+def members_text(plan: NodePlan) -> str:
+    """Return what the file of this plan holds."""
+    links = dict(plan.dial)
+    lines = [f"{member}={links[member]}" if member in links else member for member in plan.members]
+    return "".join(f"{line}\n" for line in lines)

@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.links.fabric import Links
 from harness.node_log import NodeLog
-from harness.processes import Exit, Launch, Launcher, Process
+from harness.processes import Exit, Launch, Launcher, Mark, Process
 from harness.program import Capability, NodePlan, Program, View, require, view_or_reason
 
 EXIT_REAL_S = 5.0
@@ -47,6 +47,8 @@ class Node:
         self._program = program
         self._launcher = launcher
         self._links = links
+        self.disturbed = False
+        """Whether anything was done to its process but to start it."""
         self._process: Process | None = None
         self._begin = log.mark()
         self._logged: set[str] = set()
@@ -75,6 +77,11 @@ class Node:
         """Whether the node's process exists and is not paused."""
         return self.condition is Condition.RUNNING
 
+    @property
+    def members_file(self) -> Path:
+        """Where it reads who its members are."""
+        return Path(self.plan.members_file)
+
     def launch(self) -> Launch:
         """Return what the launcher has to start."""
         start = self._program.start(self.plan)
@@ -89,6 +96,7 @@ class Node:
 
     def started(self, process: Process) -> None:
         """Take over the process that `launch` described."""
+        self.disturbed = self._process is not None
         self._process = process
         self._become(Condition.RUNNING)
 
@@ -137,6 +145,7 @@ class Node:
         __tracebackhide__ = True
         self._require(Capability.PAUSE, "pause")
         self.process.pause()
+        self.disturbed = True
         self._become(Condition.PAUSED)
         self._links.set_condition(self.name, self.condition)
 
@@ -178,6 +187,13 @@ class Node:
         if self.is_running and self.launch().entry is not None:
             self.process.signal(signal.SIGUSR1)
 
+    def begin_again(self, mark: Mark) -> None:
+        """Be as new to another test: what the log holds after the mark goes, and the observer is another."""
+        self.log.cut_back(mark)
+        self._logged.clear()
+        self.api.close()
+        self.api = self._program.connect(self.plan)
+
     def close(self) -> None:
         """Close the observer's connections."""
         self.api.close()
@@ -192,6 +208,7 @@ class Node:
         self.conditions.append((time.monotonic(), condition))
 
     def _ended(self, condition: Condition) -> None:
+        self.disturbed = True
         self._become(condition)
         self.api.close()
         self._links.node_died(self.name)

@@ -24,6 +24,14 @@ class NodeLog:
         """Return the present end of the log: what comes later is after the mark."""
         return self._log.mark()
 
+    def mark_of_whole_lines(self) -> Mark:
+        """Return the end of the last line that is whole by now."""
+        return self._log.mark_of_whole_lines()
+
+    def cut_back(self, mark: Mark) -> None:
+        """Forget every line after the mark; whoever writes goes on behind what is left."""
+        self._log.cut_back(mark)
+
     def since(self, mark: Mark) -> str:
         """Return all complete lines after the mark."""
         return "\n".join(self._log.lines(mark))

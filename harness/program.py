@@ -40,6 +40,8 @@ class Capability(StrEnum):
     """Its nodes take in members that are added, or leave, while they run."""
     SERVICES = "services"
     """It is a service registry that agents register in and whose owners the harness can compute."""
+    RESET = "reset"
+    """Its nodes can be made as empty as they were when they were ready, without starting them again."""
     PROFILES = "profiles"
     """It can run as `documented` and as `corrected`."""
 
@@ -58,6 +60,7 @@ _WITHOUT = {
     Capability.MEMBERS: "does not tell whom its nodes hold for healthy; give it members=",
     Capability.GROWTH: "learns its members when it starts and never again",
     Capability.SERVICES: "is no service registry; talk to its nodes with node.api",
+    Capability.RESET: "cannot be made empty again while it runs; give it reset=",
     Capability.PROFILES: "has no profiles",
 }
 
@@ -160,6 +163,8 @@ class View:
     """Equal on two nodes exactly when their data are; None: it has none."""
     pending: int = 0
     """Changes that still wait to be sent to somebody."""
+    at_work: int = 0
+    """Calls of its own that carry data, and requests of others, that have not ended."""
     data: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """key -> entries, as text: what a difference is shown by."""
     lines: tuple[str, ...] = ()
@@ -232,6 +237,16 @@ class Program(Protocol):
 
         Raises:
             Exception: one of `no_answer`; or what the user's own code raised.
+
+        """
+
+    def begin_again(self, node: Observed) -> str:
+        """Make a running node empty; return why it has to be asked again in a moment, "" when it is done.
+
+        Asked only of a program that has `Capability.RESET`.
+
+        Raises:
+            Exception: one of `no_answer`: it cannot be done; or what the user's own code raised.
 
         """
 

@@ -6,6 +6,7 @@ that made the session: the launcher is the guardian (design section 8).
 
 import os
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ from itertools import count
 from pathlib import Path
 from random import Random
 
+from harness.afresh import Afresh
 from harness.cluster import Cluster
 from harness.crew import Crew
 from harness.link_host import LinkHost
@@ -25,6 +27,7 @@ from harness.ports import Reservations
 from harness.processes import Launcher, LauncherDied, LaunchRefused, SharedFolder, run_folders
 from harness.processes.handle import DEFAULT_PRELOAD
 from harness.program import Program, ProgramError
+from harness.reuse import Kit, Release, Reuse
 from harness.slots import Room, Slots, capacity_for
 from harness.spec import TIME_SCALE_DEFAULT, ClusterSpec, check_fits, check_time_scale
 from harness.stall import Canary
@@ -95,6 +98,7 @@ class Session:
         self._open: dict[str, Crew] = {}
         self._ports = Reservations()
         self._slots = Slots(options.run_folder / SLOTS, self.slots_capacity)
+        self.reuse = Reuse(self._slots)
         self._canary = Canary()
         self._launcher, self._links = self._begin()
         self._canary.start()
@@ -122,8 +126,11 @@ class Session:
         owner: str,
         on_wait: Callable[[str], None] = lambda _: None,
         on_made: Callable[[Cluster], None] | None = None,
+        on_took: Callable[[str, float], None] = lambda _phase, _real_s: None,
     ) -> Cluster:
         """Start a cluster and return it ready: loaded, everybody sees everybody, links verified.
+
+        One that `reuse.keep` brought back for such a spec is taken in its place.
 
         Args:
             spec: what it should be.
@@ -131,6 +138,7 @@ class Session:
             on_wait: told when the cluster has waited for slots for a second, and at each doubling.
             on_made: given the cluster before it is ready, to close it, and to look at it first if it never
                 is; without it, a cluster that fails to start is closed here.
+            on_took: told the real seconds of each phase: `slots` and `boot`, or `reuse`.
 
         Raises:
             BadSpec: so many nodes are too many for this machine at this time scale.
@@ -140,11 +148,19 @@ class Session:
 
         """
         __tracebackhide__ = True
+        reused = self._reuse(spec, owner, on_took)
+        if reused is not None:
+            if on_made is not None:
+                on_made(reused)
+            return reused
         time_scale = self._time_scale(spec)
         check_fits(spec.nodes_max, time_scale, os.cpu_count() or 1, spec.program.calls_per_pair_s)
         name = f"k{next(self._numbers)}"
+        begin = time.monotonic()
         with ExitStack() as undo:
             undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes_max, who=owner, on_wait=on_wait))
+            on_took("slots", time.monotonic() - begin)
+            begin = time.monotonic()
             room = Room(self._slots, nodes=spec.nodes_max, per_node=AGENTS_TOO, who=owner)
             undo.callback(room.close)
             crew = self._crew(name, spec, owner)
@@ -153,16 +169,19 @@ class Session:
             undo.callback(crew.close)
             patience = crew.patience
             _start_nodes(crew)
-            cluster = Cluster(crew, patience, room, undo.pop_all().close)
+            release = Release(undo.pop_all().close)
+            cluster = Cluster(crew, patience, room, release)
         if on_made is not None:
             on_made(cluster)
         try:
-            cluster.wait_ready(within_s=_boot_s(spec.program, time_scale))
+            views = cluster.wait_ready(within_s=_boot_s(spec.program, time_scale))
             cluster.links.verify()
         except BaseException:
             if on_made is None:
                 cluster.close()
             raise
+        self.reuse.note(cluster, Kit(crew=crew, room=room, afresh=Afresh(crew, views), release=release))
+        on_took("boot", time.monotonic() - begin)
         return cluster
 
     def revive(self) -> str | None:
@@ -186,6 +205,7 @@ class Session:
             how = self._links.how_it_ended() or died
             api = self._links.replace()
             for crew in self._open.values():
+                crew.used_up = "the link server was replaced"
                 crew.links.restore(api)
             restored = f" and the links of {len(self._open)} cluster(s) restored" if self._open else ""
             return [f"the link server is dead: {how}; it was replaced{restored}"]
@@ -214,6 +234,7 @@ class Session:
         for crew in list(self._open.values()):
             crew.close()
         self._open.clear()
+        self.reuse.end()
         self._canary.stop()
         self._links.close()
         if self.options.keep:
@@ -222,6 +243,17 @@ class Session:
             self._remove_folders()
         self._launcher.close()
         self._ports.close()
+
+    def _reuse(self, spec: ClusterSpec, owner: str, on_took: Callable[[str, float], None]) -> Cluster | None:
+        begin = time.monotonic()
+        kit = self.reuse.take(spec)
+        if kit is None:
+            return None
+        kit.crew.belong_to(self._seed(owner))
+        cluster = Cluster(kit.crew, kit.crew.patience, kit.room, kit.release)
+        self.reuse.note(cluster, kit)
+        on_took("reuse", time.monotonic() - begin)
+        return cluster
 
     def _begin(self) -> tuple[Launcher, LinkHost]:
         shared = SharedFolder(path=self.options.run_folder, owner_pid=self.options.run_owner_pid)
@@ -240,6 +272,7 @@ class Session:
         for crew in list(self._open.values()):
             crew.abandon()
         self._open.clear()
+        self.reuse.end()
         self._links.close()
         self._launcher.close()
         self._ports.close()

@@ -22,6 +22,9 @@ PATIENCE_REAL_S = 600.0
 
 _POLL_REAL_S = 0.005
 
+TURNSTILE = "turnstile"
+"""The file that the one who collects slots has locked."""
+
 SAY_FIRST_REAL_S = 1.0
 """A wait is announced after this, then each time it has doubled."""
 
@@ -93,6 +96,15 @@ class Slots:
     def all_ours(self) -> bool:
         """Whether this process holds the whole pool, so that it disturbs nobody but itself."""
         return sum(claim.count for claim in self._claims) == self.capacity
+
+    @property
+    def are_wanted(self) -> bool:
+        """Whether somebody waits for slots at this moment."""
+        turnstile = _open(self.folder / TURNSTILE)
+        try:
+            return not _lock(turnstile)
+        finally:
+            os.close(turnstile)
 
     def _collect(
         self, claim: "_Claim", on_wait: Callable[[str], object] | None, within_real_s: float
@@ -169,7 +181,7 @@ class _Claim:
         folder.mkdir(parents=True, exist_ok=True)
         self.wanted = wanted
         self.who = who
-        self._turnstile = _open(folder / "turnstile")
+        self._turnstile = _open(folder / TURNSTILE)
         self._free = [_open(folder / f"slot-{index}") for index in range(capacity)]
         self._mine: list[int] = []
         self._is_at_turnstile = False

@@ -22,6 +22,7 @@ from harness.links.prober import Prober
 from harness.links.targets import TargetNotAnswering, Targets
 from harness.links.verify import Finding, Verifier
 from harness.links.wiring import View, Wiring
+from harness.program import PROBE_PATH
 from harness.topology import Edge
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
 
 HELD_PATIENCE_REAL_S = 5.0
 """How long the answer to a probe that was held is waited for, once nothing holds it any more."""
-
-PROBE_PATH = "/cutheal/probe"
 
 
 class Links:
@@ -52,6 +51,7 @@ class Links:
         self._targets = Targets(probe_path)
         self._prober = Prober(self._targets)
         self._verifier = Verifier(self._wiring, self._ledger, self._prober)
+        self.cuts_made: set[Cut] = set()
 
     @property
     def server(self) -> ToxiproxyApi:
@@ -158,6 +158,7 @@ class Links:
 
         """
         with self._lock:
+            self.cuts_made.add(cut)
             effects = effects_of_all(cut, edges, self.links)
             touched = sorted({name for name, _ in effects})
             before = self._effects_on(touched)

@@ -37,6 +37,16 @@ class Log:
         except FileNotFoundError:
             return Mark(0)
 
+    def mark_of_whole_lines(self) -> Mark:
+        """Return the end of the last line that is whole by now."""
+        follower = _Follower(self.path, None)
+        follower.read()
+        return Mark(follower.offset_bytes)
+
+    def cut_back(self, mark: Mark) -> None:
+        """Forget what comes after the mark: processes append, whatever the file's length is by then."""
+        os.truncate(self.path, mark.offset_bytes)
+
     def lines(self, mark: Mark | None = None) -> list[str]:
         """Return the complete lines after `mark` (from the beginning without one)."""
         return _Follower(self.path, mark).read()
@@ -79,17 +89,17 @@ class _Follower:
 
     def __init__(self, path: Path, mark: Mark | None) -> None:
         self._path = path
-        self._offset_bytes = mark.offset_bytes if mark else 0
+        self.offset_bytes = mark.offset_bytes if mark else 0
 
     def read(self) -> list[str]:
         try:
             with self._path.open("rb") as file:
-                file.seek(self._offset_bytes)
+                file.seek(self.offset_bytes)
                 fresh = file.read()
         except FileNotFoundError:
             return []
         whole = fresh[: fresh.rfind(b"\n") + 1]
-        self._offset_bytes += len(whole)
+        self.offset_bytes += len(whole)
         return whole.decode(errors="backslashreplace").splitlines()
 
 

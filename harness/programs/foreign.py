@@ -42,6 +42,9 @@ class ForeignProgram:
             difference is shown by its keys.
         digest: a text that is equal exactly when the nodes' data are, where `data` would be too much.
         members: the advertised addresses of the nodes that a node holds for healthy, itself included.
+        reset: makes a running node as empty as it was when it became ready: a function of `node.api`, or the
+            path of an HTTP POST. With it, and `data` or `digest` to prove it, the cluster of a test that has
+            passed is used for the next one. Nothing of before may come back afterwards.
         connect: makes `node.api` of a `NodePlan`; it has a `close()`. Default: an `HttpClient`.
         no_answer: exceptions of `node.api` that mean that a node does not answer; a wait goes on then.
             Any other exception of your functions is raised where it happens.
@@ -62,6 +65,7 @@ class ForeignProgram:
     data: Look | str | None = None
     digest: Look | str | None = None
     members: Look | str | None = None
+    reset: Look | str | None = None
     connect: Callable[[NodePlan], Any] = http_client
     no_answer: tuple[type[Exception], ...] = (ApiError, Unreachable, ConnectionError, TimeoutError)
     probe_path: str | None = None
@@ -76,7 +80,7 @@ class ForeignProgram:
                 f"ready={self.ready!r}: right would be TcpOpen(), HttpOk(path), LogLine(pattern) or a "
                 "function of node.api"
             )
-        for field_name in ("data", "digest", "members"):
+        for field_name in ("data", "digest", "members", "reset"):
             _check_look(field_name, getattr(self, field_name))
         object.__setattr__(self, "name", self.name or self.runs.name)
         object.__setattr__(self, "probe_path", self.probe_path or self.runs.probe_path)
@@ -92,6 +96,7 @@ class ForeignProgram:
             Capability.PROBES: self.probe_path is not None,
             Capability.CONVERGENCE: self.data is not None or self.digest is not None,
             Capability.MEMBERS: self.members is not None,
+            Capability.RESET: self.reset is not None and (self.data or self.digest) is not None,
         }
         return frozenset(name for name, so in has.items() if so) - frozenset(self.lacks)
 
@@ -133,6 +138,15 @@ class ForeignProgram:
             data=data or {},
             lines=("ready", *(f"{key}: {', '.join(values) or '-'}" for key, values in (data or {}).items())),
         )
+
+    def begin_again(self, node: Observed) -> str:
+        """Do what `reset` says; its exceptions are those of the user's own code."""
+        __tracebackhide__ = True
+        if isinstance(self.reset, str):
+            node.api.post(self.reset)
+        elif self.reset is not None:
+            self.reset(node.api)
+        return ""
 
     @property
     def _ready(self) -> Ready:

@@ -11,6 +11,10 @@ from harness.program import EVERYTHING, PROBE_PATH, Capability, NodePlan, Observ
 CALLS_PER_PAIR_S = 2 / 5
 """A report and a verify each 5 document seconds."""
 
+IDENTITY_HEADER = "X-Cutheal-Identity"
+NOT_YET = 503
+"""How a node refuses to be reset while its own calls carry data."""
+
 
 @dataclass(frozen=True, slots=True)
 class Nodecore:
@@ -40,7 +44,7 @@ class Nodecore:
             "--log-level": plan.log_level,
         }
         if plan.identity:
-            flags |= {"--identity-header": "X-Cutheal-Identity", "--identity-value": plan.identity}
+            flags |= {"--identity-header": IDENTITY_HEADER, "--identity-value": plan.identity}
         argv = [word for flag in flags.items() for word in flag]
         argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
         return Start(entry="nodecore.__main__:main", argv=tuple(argv))
@@ -59,9 +63,20 @@ class Nodecore:
             knows=tuple(member["address"] for member in state["members"]),
             digest=state["digest"],
             pending=state["pending"],
+            at_work=state["calls"] + state["requests"],
             data=data,
             lines=_state_lines(state, data),
         )
+
+    def begin_again(self, node: Observed) -> str:
+        """Say `POST /cutheal/reset` as a member."""
+        try:
+            node.api.call("POST", "/cutheal/reset", {}, headers={IDENTITY_HEADER: node.plan.identity})
+        except ApiError as refusal:
+            if refusal.status != NOT_YET:
+                raise
+            return str(refusal)
+        return ""
 
 
 def _entry_text(entry: Mapping[str, Any]) -> str:

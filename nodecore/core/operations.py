@@ -296,10 +296,7 @@ class RecordAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAnswer:
-    """A node's whole view at one moment. `pending` counts changes that wait for a peer (R11).
-
-    `calls` counts open calls by which data may yet arrive somewhere.
-    """
+    """A node's whole view. `pending`: changes that wait for a peer (R11); `calls`: open ones that carry data."""
 
     name: str
     address: str

@@ -10,9 +10,9 @@ from tests.core.driver import A0, B1, C5, S2, S3, Driver, datum, entry, key, ste
 from tests.core.test_push import subscriber
 
 
-def why_refused(answer: Answer | None) -> str:
+def why_refused(answer: Answer | None, status: int = 409) -> str:
     assert isinstance(answer, Refused), answer
-    assert answer.status == 409
+    assert answer.status == status
     return answer.message
 
 
@@ -52,7 +52,7 @@ def test_a_reset_waits_for_calls_that_carry_data() -> None:
     driver.run(1.0)
     calls = driver.take(SyncData)
     assert driver.state().calls == len(calls) == 2
-    assert "calls that carry data are open" in why_refused(driver.ask(ResetNode()))
+    assert "calls that carry data are open" in why_refused(driver.ask(ResetNode()), status=503)
     assert driver.ips(A0) == ["10.0.0.1"]
     for call, _ in calls:
         driver.answer(call, Accepted())

@@ -34,13 +34,15 @@ class Session:
 
     def __init__(self, options):
         self.options = options
+        self.reuse = Reuse()
         self.link_server = SimpleNamespace(backend="toxiproxy", version="2.12.0")
         options.folder.mkdir(parents=True, exist_ok=True)
         names = ("worker", "links", "time_scale", "seed", "node_log_level", "keep")
         WORLD.note("session " + " ".join(f"{name}={getattr(options, name)}" for name in names))
         WORLD.note(f"folder {options.folder}")
 
-    def cluster(self, spec, *, owner, on_wait, on_made):
+    def cluster(self, spec, *, owner, on_wait, on_made, on_took):
+        on_took("boot", 0.25)
         if WORLD.waits:
             on_wait(WORLD.waits)
         WORLD.note(
@@ -59,6 +61,16 @@ class Session:
 
     def close(self):
         WORLD.note("session closed")
+
+
+class Reuse:
+    def keep(self, cluster):
+        WORLD.note(f"kept cluster of {cluster.owner}")
+        cluster.close()
+        return "imagined clusters are used once"
+
+    def end(self):
+        pass
 
 
 class Cluster:
