@@ -296,7 +296,7 @@ class RecordAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAnswer:
-    """A node's whole view. `pending`: changes that wait for a peer (R11); `calls`: open ones that carry data."""
+    """A node's whole view. `pending`: changes that wait for a peer (R11); `calls`: open ones with data."""
 
     name: str
     address: str
