@@ -61,7 +61,7 @@ class Case:
             "quartiles": _rounded(quartiles(self.measured)),
             "floor": round(self.floor_median, 4),
             "floor_quartiles": _rounded(quartiles(self.floor)),
-            "ratio": round(self.ratio, 3),
+            "ratio": round(self.ratio, 4),
             "ratio_quartiles": _rounded(quartiles(self.ratios)),
             "unit": self.unit,
             "better": "more" if self.more_is_better else "less",

@@ -2,15 +2,22 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from harness.bench import api, boot, convergence, cut, links, suite, whole
+from harness.bench import api, boot, convergence, cut, links, suite, verify, whole
 from harness.bench.case import Case
-from harness.bench.report import document, show
+from harness.bench.charts import draw
+from harness.bench.compare import NoComparison, compared, read_earlier, show_compared
+from harness.bench.report import conditions_of, document, show
 from harness.bench.run import Run, Sizes
-from harness.command import add_cluster_options, command_session
+from harness.charts import NoCharts, require_charts
+from harness.command import add_cluster_options, command_session, complain
+from harness.conditions import UnlikeConditions
 from harness.exit_codes import ExitCode
+from harness.session import Session
 from harness.stall import Canary
 
 PAIRS = 30
@@ -35,6 +42,11 @@ BENCHES: Mapping[str, Bench] = {
     "cut": Bench(what="a cut and a heal, verified, against the bare calls", cases=cut.cases),
     "links": Bench(what="the embedded link server, against the real Toxiproxy", cases=links.cases),
     "suite": Bench(what="a suite of tests with -n, against -n 0", cases=suite.cases, pairs=3),
+    "verify": Bench(
+        what="a steady cluster's verify with many instances, against one with few",
+        cases=verify.cases,
+        pairs=10,
+    ),
     "whole": Bench(
         what="whole tests, boot to teardown, against the documents' own timers", cases=whole.cases
     ),
@@ -50,12 +62,14 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), ALL])
     parser.add_argument(
-        "--pairs", type=_count, metavar="N", help=f"(default: {PAIRS}, fewer for the longest)"
+        "--pairs", type=_count, metavar="N", help=f"(default: {PAIRS}; suite and verify fewer)"
     )
     parser.add_argument("--nodes", type=_counts, metavar="N,N", help="sizes of the clusters, one case each")
     parser.add_argument("--instances", type=_counts, metavar="N,N", help="verify: how many, one case each")
     parser.add_argument("--workers", type=_counts, metavar="N,N", help="suite: values of -n, one case each")
     parser.add_argument("--tests", type=_count, metavar="N", help="suite: how many tests it has")
+    parser.add_argument("--compare", type=Path, metavar="FILE", help="what an earlier --json printed")
+    parser.add_argument("--charts", type=Path, metavar="DIR", help="draw each bench there, PNG and SVG")
     add_cluster_options(parser)
     parser.set_defaults(run=_run)
 
@@ -64,25 +78,54 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.name is None:
         _list()
         return ExitCode.DONE
+    try:
+        return _measure(arguments)
+    except (NoCharts, NoComparison, UnlikeConditions) as mistake:
+        complain(str(mistake))
+        return ExitCode.MISTAKE
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    """Measure and report; what cannot be compared or drawn afterwards is refused before."""
+    names = sorted(BENCHES) if arguments.name == ALL else [arguments.name]
+    earlier = read_earlier(arguments.compare, names) if arguments.compare else None
+    if arguments.charts:
+        require_charts()
+    with command_session(arguments) as session, Canary() as canary:
+        conditions = conditions_of(session)
+        if earlier:
+            earlier.require_alike(conditions)
+        measured = _cases(names, arguments, session, canary)
+    found = document(arguments.name, measured, conditions)
+    if earlier:
+        found["compared"] = compared(earlier.document, found)
+    if arguments.json:
+        print(json.dumps(found))
+    elif earlier:
+        show_compared(found["compared"], earlier.path)
+    if arguments.charts:
+        for path in draw(found, arguments.charts):
+            print(path, file=sys.stderr)
+    return ExitCode.DONE
+
+
+def _cases(
+    names: Sequence[str], arguments: argparse.Namespace, session: Session, canary: Canary
+) -> dict[str, Sequence[Case]]:
+    """Measure what was asked for, and show each table when it is done."""
     sizes = Sizes(
-        pairs=arguments.pairs,
         nodes=arguments.nodes,
         instances=arguments.instances,
         workers=arguments.workers,
         tests=arguments.tests,
     )
-    names = sorted(BENCHES) if arguments.name == ALL else [arguments.name]
     measured: dict[str, Sequence[Case]] = {}
-    with command_session(arguments) as session, Canary() as canary:
-        for name in names:
-            pairs = sizes.pairs or BENCHES[name].pairs
-            run = Run(session=session, sizes=sizes, pairs=pairs, canary=canary)
-            measured[name] = BENCHES[name].cases(run)
-            if not arguments.json:
-                show(name, measured[name])
-    if arguments.json:
-        print(json.dumps(document(arguments.name, measured, {})))
-    return ExitCode.DONE
+    for name in names:
+        pairs = arguments.pairs or BENCHES[name].pairs
+        measured[name] = BENCHES[name].cases(Run(session=session, sizes=sizes, pairs=pairs, canary=canary))
+        if not arguments.json:
+            show(name, measured[name])
+    return measured
 
 
 def _list() -> None:

@@ -12,10 +12,9 @@ from random import Random
 from harness.bench.case import Case
 from harness.bench.floor import PERIOD_S, healed_s
 from harness.bench.registry import lasting, register
-from harness.bench.run import Run
+from harness.bench.run import Run, let_pass
 from harness.cluster import Cluster
 from harness.spec import ClusterSpec
-from harness.waiting import wait_for
 
 NODES = (3, 5)
 TIME_SCALE = 0.12
@@ -70,14 +69,8 @@ def _healed_periods(
         cluster.wait_members(seen, within_s=GIVEN_UP_WITHIN_S)
         register(cluster, here[0], services[0], lasting("10.0.0.1"))
         register(cluster, there[0], services[1], lasting("10.0.0.2"))
-        _let_pass(random.uniform(0, PERIOD_S) * cluster.time_scale)
+        let_pass(random.uniform(0, PERIOD_S) * cluster.time_scale, "a moment that no timer knows")
         begun = time.monotonic()
         fault.heal()
     cluster.wait_converged(within_s=AGREED_WITHIN_S)
     return (time.monotonic() - begun) / cluster.time_scale / PERIOD_S
-
-
-def _let_pass(real_s: float) -> None:
-    """Come to a moment that no timer of the cluster knows."""
-    moment = time.monotonic() + real_s
-    wait_for("a moment drawn at random", time.monotonic, lambda now: now >= moment, real_s + 1)

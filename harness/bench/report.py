@@ -10,6 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.bench.case import Case, quartiles
+from harness.conditions import machine_conditions
+from harness.links.backend import title
+from harness.session import Session
 
 WIDTH = 170
 
@@ -20,6 +23,13 @@ def document(
     """Return the JSON document of a bench, or of several under one name; each case says which it is of."""
     rows = [{"bench": bench} | case.as_json() for bench, cases in measured.items() for case in cases]
     return {"bench": name, "machine": machine(), "conditions": dict(conditions), "cases": rows}
+
+
+def conditions_of(session: Session) -> dict[str, str | int | float | None]:
+    """Return what two runs must have in common to be compared."""
+    server = session.link_server
+    links = title(server.backend, server.version)
+    return machine_conditions() | {"links": links, "time_scale": session.options.time_scale}
 
 
 def machine() -> dict[str, Any]:

@@ -8,8 +8,10 @@ from typing import Generic, TypeVar
 from harness.bench.progress import counted
 from harness.session import Session
 from harness.stall import Canary
+from harness.waiting import wait_for
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +19,6 @@ class Sizes:
     """How large a bench is; None takes the bench's own.
 
     Args:
-        pairs: how many samples of both, measured and floor.
         nodes: of the clusters measured, one case each.
         instances: in the clusters measured, one case each.
         workers: the values of pytest's -n, one case each.
@@ -25,7 +26,6 @@ class Sizes:
 
     """
 
-    pairs: int | None = None
     nodes: tuple[int, ...] | None = None
     instances: tuple[int, ...] | None = None
     workers: tuple[int, ...] | None = None
@@ -48,7 +48,7 @@ class Run:
     Args:
         session: makes its clusters.
         sizes: what the user asked for.
-        pairs: how many pairs, already decided.
+        pairs: how many samples of both, measured and floor.
         canary: notes when the machine stalled.
 
     """
@@ -66,12 +66,26 @@ class Run:
         self, what: str, floor: Callable[[], T], measured: Sequence[Callable[[], T]]
     ) -> list[Pairs[T]]:
         """Take one sample of the floor and of each that is measured, as often as there are to be pairs."""
-        rounds: list[list[T]] = []
+        rounds, stall_real_s = self._rounds(what, lambda: [take() for take in (*measured, floor)])
+        *samples, floors = (list(column) for column in zip(*rounds, strict=True))
+        return [Pairs(column, floors, stall_real_s) for column in samples]
+
+    def together(self, what: str, take: Callable[[], tuple[T, T]]) -> Pairs[T]:
+        """Take pairs, measured and floor, that come from the same stretch of time."""
+        rounds, stall_real_s = self._rounds(what, take)
+        return Pairs([measured for measured, _ in rounds], [floor for _, floor in rounds], stall_real_s)
+
+    def _rounds(self, what: str, take: Callable[[], R]) -> tuple[list[R], float]:
+        rounds: list[R] = []
         begun = time.monotonic()
         with counted(f"{what}, {self.pairs} pairs", self.pairs) as one_more:
             for _ in range(self.pairs):
-                rounds.append([take() for take in (*measured, floor)])
+                rounds.append(take())
                 one_more()
-        stall_real_s = self.canary.worst_since(begun)
-        *samples, floors = (list(column) for column in zip(*rounds, strict=True))
-        return [Pairs(column, floors, stall_real_s) for column in samples]
+        return rounds, self.canary.worst_since(begun)
+
+
+def let_pass(real_s: float, what: str) -> None:
+    """Let time pass; `what` says what for."""
+    moment = time.monotonic() + real_s
+    wait_for(what, time.monotonic, lambda now: now >= moment, real_s + 1)

@@ -21,6 +21,9 @@ WORKERS = (1, 2, 4, 8)
 TESTS = 12
 GOAL_WORKERS, GOAL_RATIO = 4, 3.0
 GOAL_SCALE = 0.05
+PLUGINS = ("xdist.plugin", "fixtures.plugin", "no:cacheprovider")
+"""All that take part: what else is installed would be part of the figures."""
+
 LAST_LINES = 30
 ENDED_WITHIN_REAL_S = 900.0
 
@@ -72,13 +75,14 @@ def _tests_per_s(folder: Path, tests: int, options: SessionOptions, workers: int
         NotReached: not all tests passed, so there is nothing to be timed; has the last lines.
 
     """
-    words = ["-q", "-n", workers, "-p", "no:cacheprovider", "--links", options.links]
+    plugins = [word for name in PLUGINS for word in ("-p", name)]
+    words = ["-q", *plugins, "-n", workers, "--links", options.links]
     words += ["--time-scale", options.time_scale, "--cluster-seed", options.seed]
     begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *map(str, words)],
         cwd=folder,
-        env={name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+        env=_environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -91,3 +95,9 @@ def _tests_per_s(folder: Path, tests: int, options: SessionOptions, workers: int
         last = "\n".join(done.stdout.splitlines()[-LAST_LINES:])
         raise NotReached(f"pytest -n {workers} exited with {done.returncode}; its last lines:\n{last}")
     return tests / took_s
+
+
+def _environment() -> dict[str, str]:
+    """Return this process's environment, without what it says to a pytest that it runs in."""
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return ours | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

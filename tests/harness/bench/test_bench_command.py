@@ -7,15 +7,20 @@ from typing import Any
 import pytest
 
 from harness import cli
+from harness.bench import suite
 from harness.bench.command import BENCHES
 
+NO_CLUSTER = (
+    "import pytest\n@pytest.mark.parametrize('number', range({tests}))\ndef test_nothing(number): pass\n"
+)
 SMALLEST = ("--pairs", "1", "--nodes", "2", "--instances", "10", "--workers", "1", "--tests", "1")
 
 
 @pytest.fixture(scope="module")
 def everything() -> dict[str, Any]:
-    """The document of `cutheal bench all` at the smallest sizes."""
+    """The document of `cutheal bench all` at the smallest sizes; its suite needs no cluster here."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(suite, "SUITE", NO_CLUSTER)
         printed: list[str] = []
         patch.setattr("builtins.print", lambda *words, **_: printed.append(" ".join(map(str, words))))
         assert cli.main(["bench", "all", "--json", *SMALLEST]) == 0
@@ -63,3 +68,14 @@ def test_links_without_a_real_toxiproxy_says_so_and_ends(
     monkeypatch.setenv("TOXIPROXY_SERVER", "/no/such/file")
     assert cli.main(["bench", "links", "--links", "embedded", "--pairs", "1"]) == 3
     assert "$TOXIPROXY_SERVER is '/no/such/file', which is no program" in capsys.readouterr().err
+
+
+def test_a_suite_that_fails_is_not_timed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """pytest's last lines say what failed."""
+    monkeypatch.setattr(suite, "SUITE", "def test_wrong(): assert {tests} == 2\n")
+    assert cli.main(["bench", "suite", "--pairs", "1", "--tests", "1", "--workers", "1"]) == 4
+    said = capsys.readouterr().err
+    assert "pytest -n 1 exited with 1; its last lines:" in said
+    assert "FAILED test_suite.py::test_wrong - assert 1 == 2" in said
