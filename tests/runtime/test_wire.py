@@ -39,6 +39,7 @@ from nodecore.runtime.wire.answers import (
 from nodecore.runtime.wire.calls import decode_answer, encode_call
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.records import decode_datums, decode_member, encode_datums
+from nodecore.runtime.wire.values import load_entries, load_object
 
 KEY = "com.alibaba.nacos.naming.iplist.ephemeral.public##DEFAULT_GROUP@@a"
 SELF = "127.0.0.1:8848"
@@ -295,3 +296,30 @@ def test_a_peers_nonsense_is_malformed_and_nothing_else(body: bytes, status: int
     for message in (report, SyncDelete(("k",)), Pull(("k",)), FetchSnapshot()):
         answer = HttpAnswer(status=status, headers={}, body=body)
         assert said(lambda message=message, answer=answer: decode_answer(message, answer))
+
+
+def read(parse: Callable[[bytes, str], object], body: bytes) -> object:
+    try:
+        return dict(parse(body, "it"))  # type: ignore[call-overload]
+    except Malformed:
+        return Malformed
+
+
+@given(st.text('{}[]":, \t0a\\', max_size=12) | json_values.map(json.dumps))
+def test_entry_by_entry_is_read_what_would_be_read_at_once(text: str) -> None:
+    """The same values, the same refusals."""
+    for body in (text, f'{{"a":1 ,"b" : {text}}}', f'{{"a":{text}', f"{{{text}}}", f"{{}}{text}"):
+        assert read(load_entries, body.encode()) == read(load_object, body.encode())
+
+
+def test_what_many_instances_say_alike_is_kept_once() -> None:
+    """Else 100,000 instances take three times the memory."""
+    lists = [Instances((INSTANCE, Instance(ip="10.0.0.2", port=8080, service="DEFAULT_GROUP@@a")))]
+    lists.append(Instances((INSTANCE,)))
+    sent = encode_datums(Datum(key=f"{KEY}{n}", value=value) for n, value in enumerate(lists))
+    (one, other), (third,) = (
+        d.value.instances for d in decode_datums(sent) if isinstance(d.value, Instances)
+    )
+    assert one.metadata is third.metadata
+    assert one.cluster is other.cluster is third.cluster
+    assert one.port is other.port is third.port

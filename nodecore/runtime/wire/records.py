@@ -7,10 +7,10 @@ judge only.
 
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from nodecore.core.operations import Member, MemberState
-from nodecore.core.records import DEFAULT_CLUSTER, Datum, Instance, Instances
+from nodecore.core.records import DEFAULT_CLUSTER, Datum, Instance, Instances, Metadata
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.values import (
     as_flag,
@@ -20,10 +20,13 @@ from nodecore.runtime.wire.values import (
     as_object,
     as_text,
     dump,
+    load_entries,
     load_object,
 )
 
 PORT_MAX = 65535
+_Value = TypeVar("_Value", str, int, Metadata)
+"""No float: 0.0 and -0.0 are equal and not the same."""
 
 
 def wall_ms() -> int:
@@ -34,7 +37,12 @@ def wall_ms() -> int:
 def encode_datums(data: Iterable[Datum]) -> bytes:
     """Return the map key -> Datum; only instance lists travel over Distro, other records are left out."""
     now_ms = wall_ms()
-    return dump({d.key: _datum(d, d.value, now_ms) for d in data if isinstance(d.value, Instances)})
+    entries = [
+        b"%b:%b" % (dump(d.key), dump(_datum(d, d.value, now_ms)))
+        for d in data
+        if isinstance(d.value, Instances)
+    ]
+    return b"{%b}" % b",".join(entries)
 
 
 def decode_datums(body: bytes) -> tuple[Datum, ...]:
@@ -43,8 +51,9 @@ def decode_datums(body: bytes) -> tuple[Datum, ...]:
     Raises:
         Malformed: naming the first key and field that is not what it should be.
     """
-    entries = load_object(body, "the map of datums")
-    return tuple(_read_datum(key, entries[key]) for key in sorted(entries))
+    shared: dict[Any, Any] = {}
+    data = {key: _read_datum(key, entry, shared) for key, entry in load_entries(body, "the map of datums")}
+    return tuple(data[key] for key in sorted(data))
 
 
 def instance_body(instance: Instance, now_ms: int) -> dict[str, object]:
@@ -98,7 +107,7 @@ def _datum(datum: Datum, value: Instances, now_ms: int) -> dict[str, object]:
     return {"key": datum.key, "value": {"instanceList": instances}, "timestamp": datum.timestamp}
 
 
-def _read_datum(key: str, entry: object) -> Datum:
+def _read_datum(key: str, entry: object, shared: dict[Any, Any]) -> Datum:
     as_text(key, "a key")
     fields = as_object(entry, f"the datum of {key}")
     value = as_object(fields.get("value"), f"the value of {key}")
@@ -108,27 +117,35 @@ def _read_datum(key: str, entry: object) -> Datum:
     service = key.partition("##")[2]
     return Datum(
         key=key,
-        value=Instances(tuple(_read_instance(item, key, service) for item in instances)),
+        value=Instances(tuple(_read_instance(item, key, service, shared) for item in instances)),
         timestamp=as_integer(fields.get("timestamp") or 1, f"the timestamp of {key}"),
     )
 
 
-def _read_instance(item: object, key: str, service: str) -> Instance:
+def _read_instance(item: object, key: str, service: str, shared: dict[Any, Any]) -> Instance:
+    """Read an instance; what is the same in many of one message is kept once (`shared`)."""
     what = f"an instance of {key}"
     given = {n: v for n, v in as_object(item, what).items() if v is not None}
     return Instance(
         ip=as_text(given.get("ip"), f"the ip of {what}"),
-        port=as_integer(given.get("port"), f"the port of {what}"),
+        port=_once(shared, as_integer(given.get("port"), f"the port of {what}")),
         service=service or as_text(given.get("serviceName"), f"the serviceName of {what}"),
-        cluster=as_text(given.get("clusterName", DEFAULT_CLUSTER), f"the clusterName of {what}"),
+        cluster=_once(
+            shared, as_text(given.get("clusterName", DEFAULT_CLUSTER), f"the clusterName of {what}")
+        ),
         weight=as_number(given.get("weight", 1.0), f"the weight of {what}"),
         healthy=as_flag(given.get("healthy", True), f"healthy of {what}"),
         enabled=as_flag(given.get("enabled", True), f"enabled of {what}"),
         ephemeral=as_flag(given.get("ephemeral", True), f"ephemeral of {what}"),
         marked=as_flag(given.get("marked", False), f"marked of {what}"),
-        metadata=as_metadata(given.get("metadata", {}), f"the metadata of {what}"),
-        app=as_text(given.get("app", "DEFAULT"), f"the app of {what}"),
+        metadata=_once(shared, as_metadata(given.get("metadata", {}), f"the metadata of {what}")),
+        app=_once(shared, as_text(given.get("app", "DEFAULT"), f"the app of {what}")),
     )
+
+
+def _once(shared: dict[Any, Any], value: _Value) -> _Value:
+    found: _Value = shared.setdefault(value, value)
+    return found
 
 
 def _member_address(fields: Mapping[str, Any]) -> str:

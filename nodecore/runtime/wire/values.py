@@ -6,7 +6,8 @@ that come out can always be encoded again (no lone surrogates).
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
 
 from nodecore.core.records import Metadata
@@ -16,9 +17,13 @@ JSON_TYPE = "application/json;charset=UTF-8"
 TEXT_TYPE = "text/plain;charset=UTF-8"
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+_BLANK = re.compile(r"[ \t\n\r]*")
+
+
 def dump(value: object) -> bytes:
     """Return `value` as compact UTF-8 JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def load(body: bytes | str, what: str) -> Any:
@@ -26,6 +31,19 @@ def load(body: bytes | str, what: str) -> Any:
     try:
         return json.loads(body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
+        raise Malformed(f"{what} is not JSON: {_first_line(error)}") from error
+
+
+def load_entries(body: bytes, what: str) -> Iterator[tuple[str, Any]]:
+    """Parse a JSON object entry by entry: of a large one no more is in memory at a time than one value.
+
+    A name that stands twice comes twice.
+    """
+    try:
+        text = body.decode(json.detect_encoding(body), "surrogatepass")
+        yield from _entries(text)
+    except (ValueError, RecursionError, IndexError) as error:
+        load_object(body, what)  # says what is wrong, and where
         raise Malformed(f"{what} is not JSON: {_first_line(error)}") from error
 
 
@@ -93,6 +111,35 @@ def as_metadata(value: object, what: str) -> Metadata:
     )
 
 
+def _entries(text: str) -> Iterator[tuple[str, Any]]:
+    at = _after(text, 0, "{")
+    more = text[at] != "}"
+    while more:
+        name, end = _DECODER.raw_decode(text, at)
+        if not isinstance(name, str):
+            raise ValueError("a name must be a string")  # noqa: TRY004  as of all that is no JSON
+        value, end = _DECODER.raw_decode(text, _after(text, end, ":"))
+        yield name, value
+        at = _blank(text, end)
+        more = text[at] == ","
+        at = _blank(text, at + 1) if more else at
+    if _after(text, at, "}") != len(text):
+        raise ValueError("there is more after the end")
+
+
+def _after(text: str, at: int, mark: str) -> int:
+    """Return where it goes on after a mark that has to come next, and the blanks around it."""
+    at = _blank(text, at)
+    if text[at] != mark:
+        raise ValueError(f"{mark} expected")
+    return _blank(text, at + 1)
+
+
+def _blank(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    return found.end() if found else at
+
+
 def _scalar_text(value: object, what: str) -> str:
     if isinstance(value, str):
         return as_text(value, what)
@@ -112,6 +159,9 @@ def _integer_text(value: int, what: str) -> str:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not allowed in JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def _kind(value: object) -> str:
