@@ -23,6 +23,7 @@ class Reservations:
 
     def __init__(self) -> None:
         self._sockets: dict[str, socket.socket] = {}
+        self._given_back: set[str] = set()
 
     def __enter__(self) -> Self:
         return self
@@ -62,6 +63,12 @@ class Reservations:
         if unknown:
             raise ValueError(f"not reserved here: {', '.join(unknown)}; reserved are {self.addresses}")
         _close(self._sockets.pop(address) for address in addresses)
+        self._given_back.update(addresses)
+
+    def given_back(self) -> set[str]:
+        """Return the addresses given back since this was last asked; the kernel may deal them to anybody."""
+        given_back, self._given_back = self._given_back, set()
+        return given_back
 
     def close(self) -> None:
         """Give everything back."""

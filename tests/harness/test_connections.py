@@ -1,0 +1,32 @@
+"""Connections to what is gone are found, and what is not looked for is not."""
+
+import socket
+
+from harness.connections import DESCRIPTORS, connected_to
+from harness.ports import Reservations
+
+
+def test_open_and_half_closed_connections_are_found_by_where_they_lead() -> None:
+    """Each once; another socket, a pipe and a listener are none, and looking leaves nothing open."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        assert connected_to({address}) == []
+        with socket.create_connection(listener.getsockname()) as client, listener.accept()[0] as server:
+            own = f"127.0.0.1:{client.getsockname()[1]}"
+            assert connected_to({address, own}) == sorted([address, own])
+            server.close()
+            assert connected_to({address, own}) == [address]
+            before = len(list(DESCRIPTORS.iterdir()))
+            connected_to({address})
+            assert len(list(DESCRIPTORS.iterdir())) == before
+        assert connected_to({address}) == []
+
+
+def test_addresses_given_back_are_told_once() -> None:
+    """Whoever asks again hears only of those given back since."""
+    with Reservations() as ports:
+        first, second = ports.reserve(2)
+        ports.release([first])
+        assert ports.given_back() == {first}
+        assert ports.given_back() == set()
+    assert ports.given_back() == {second}
