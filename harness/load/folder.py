@@ -112,5 +112,5 @@ class LoadFolder:
 
 
 def all_loads(run_folder: Path) -> list[LoadFolder]:
-    """Return the folders of all loads of a run that have been called for."""
-    return [LoadFolder(path.parent) for path in sorted((run_folder / LOADS).glob(f"*/{_CALL}"))]
+    """Return the folders of all loads of a run that have been called for, in no order."""
+    return [LoadFolder(path.parent) for path in (run_folder / LOADS).glob(f"*/{_CALL}")]

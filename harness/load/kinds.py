@@ -16,7 +16,7 @@ _BY_TYPE: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
     ((ConnectionRefusedError,), REFUSED),
     ((ConnectionResetError, BrokenPipeError), RESET),
     ((TimeoutError, requests.Timeout), TIMED_OUT),
-    ((ConnectionError, requests.ConnectionError), CLOSED),
+    ((ConnectionError, requests.ConnectionError, requests.exceptions.ChunkedEncodingError), CLOSED),
     ((AssertionError,), WRONG),
 )
 """From the most telling to the least; RemoteDisconnected is a ConnectionResetError and has no errno."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -101,9 +102,9 @@ class Load:
         """
         __tracebackhide__ = True
         cluster = against or self._cluster()
-        plan = self._plan(changed)
+        plan, what = self._plan(changed), self._operation(operation)
         folder = self._folder_for(cluster, plan)
-        running = Running(cluster, plan, self._operation(operation), folder=folder, helpers=self._helpers)
+        running = Running(cluster, plan, what, folder=folder, helpers=self._helpers)
         try:
             yield running
             if lasting_s is not None:
@@ -160,6 +161,7 @@ class Load:
                 "nodeid": self._test,
                 "worker": self._helpers.me,
                 "pid": os.getpid(),
+                "called": time.monotonic(),
                 "spread": self._marked.is_spread,
                 "plan": plan.as_json(),
                 "program": cluster.program.name,

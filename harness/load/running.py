@@ -23,8 +23,8 @@ T = TypeVar("T")
 SOON_REAL_S = 0.02
 """From the word to begin until the begin: every thread stands ready by then."""
 
-GATHER_REAL_S = 5.0
-"""How long other workers may take to answer the call; they look every 20 ms."""
+GATHER_REAL_S = 30.0
+"""How long other workers may take to answer the call; they look every 20 ms. The dead are not waited for."""
 
 CLOSE_REAL_S = 30.0
 """How long other workers may take to end: an answer under way may take until its time-out."""

@@ -1,12 +1,15 @@
 """What came of loads, as lines of text for a terminal."""
 
 from collections.abc import Sequence
+from textwrap import shorten
 
 from harness.load.latencies import PERCENTILES
 from harness.load.result import LoadResult
 
 STALL_WORTH_SAYING_MS = 20.0
 """A stall that is longer shows in the latencies of any load."""
+
+EXAMPLE_WIDTH = 120
 
 _HEADINGS = ("", "clients", "asked/s", "done/s", "done", "failed", *(f"p{p:g}" for p in PERCENTILES), "max")
 
@@ -51,7 +54,7 @@ def errors_in_words(result: LoadResult) -> str:
     """Return every kind with its count, the most frequent first, and an example of it."""
     kinds = sorted(result.errors.items(), key=lambda item: (-item[1], item[0]))
     return "; ".join(f"{kind} {count}" for kind, count in kinds) + (
-        f" ({result.examples[kinds[0][0]]})" if kinds[0][0] in result.examples else ""
+        f" ({shorten(result.examples[kinds[0][0]], EXAMPLE_WIDTH)})" if kinds[0][0] in result.examples else ""
     )
 
 
