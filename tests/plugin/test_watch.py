@@ -86,3 +86,27 @@ def test_what_the_session_leaves_is_an_error_of_the_last_test(imagined: InnerRun
     )
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["left behind: folder /tmp/x"])
+
+
+def test_a_thread_of_the_harness_that_stays_is_an_error_of_its_test(imagined: InnerRun) -> None:
+    """Threads of the test's own may stay; those that tests before it left are not its fault.
+
+    A connection counts only where the test passed: the traceback of a failed one holds its variables.
+    """
+    result = imagined(
+        test="""
+        import threading
+        def start(name):
+            threading.Thread(target=threading.Event().wait, name=name, daemon=True).start()
+        def test_of_its_own(cluster): start("mine")
+        def test_leaves_one(cluster): start("cutheal-odd")
+        def test_innocent(cluster): pass
+        def test_fails(cluster):
+            from harness.session import WORLD
+            WORLD.leaks += ["connection to 127.0.0.1:4000, which is gone"]
+            assert not cluster
+        def test_next(cluster): pass
+        """
+    )
+    result.assert_outcomes(passed=4, failed=1, errors=1)
+    result.stdout.fnmatch_lines(["test_inner.py::test_leaves_one: left behind: thread cutheal-odd"])
