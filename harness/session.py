@@ -17,6 +17,7 @@ from random import Random
 
 from harness.afresh import Afresh
 from harness.cluster import Cluster
+from harness.connections import connected_to
 from harness.crew import Crew
 from harness.link_host import LinkHost
 from harness.links.api import LinkServerDied, ToxiproxyApi
@@ -219,6 +220,7 @@ class Session:
         ours.add(self._links.process.pid)
         processes = [p for p in self._launcher.processes if p.pid not in ours]
         lines = [f"process {process.name} (pid {process.pid})" for process in processes]
+        lines += [f"connection to {a}, which is gone" for a in connected_to(self._ports.given_back())]
         if not self._open:
             lines += [f"proxy {name}" for name in self._links.api.proxies()]
             lines += [
