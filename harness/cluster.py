@@ -301,7 +301,7 @@ class Cluster:
 
     def describe(self) -> ClusterReport:
         """Return everything a failure report shows of this cluster."""
-        return report_on(self._crew)
+        return report_on(self._crew, with_metrics=True)
 
     def close(self) -> None:
         """End every process, link and reservation of this cluster; it cannot be used again."""

@@ -1,10 +1,12 @@
 """What a reader needs to see of a cluster when a test failed: every node, every cut, every log."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.agent import Agent
+from harness.client import NodeApi
+from harness.http_client import ApiError, Unreachable
 from harness.node import Condition, Node
 from harness.program import View
 
@@ -27,6 +29,8 @@ class PartyReport:
     view: tuple[str, ...]
     log_path: Path
     last_lines: tuple[str, ...]
+    metrics: str = ""
+    """The page a node serves at `/metrics`; empty when it was not asked for, or has none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,22 +50,31 @@ class ClusterReport:
         return "\n".join(lines)
 
 
-def report_on(crew: "Crew") -> ClusterReport:
+def report_on(crew: "Crew", *, with_metrics: bool = False) -> ClusterReport:
     """Return the report; a node that cannot be asked is part of it, not an error."""
     return ClusterReport(
-        nodes=tuple(_node_report(node, crew) for node in crew.nodes),
+        nodes=tuple(_node_report(node, crew, with_metrics=with_metrics) for node in crew.nodes),
         agents=tuple(_party_report(agent, agent.instance, ()) for agent in crew.agents),
         cuts=tuple(crew.links.cut_now()),
         removed=tuple(_party_report(node, node.address, ()) for node in crew.removed),
     )
 
 
-def _node_report(node: Node, crew: "Crew") -> PartyReport:
+def _node_report(node: Node, crew: "Crew", *, with_metrics: bool) -> PartyReport:
     if not (node.is_running and node.process.is_alive):
         return _party_report(node, node.address, ("not asked",))
     view = node.view_or_reason()
     lines = view.lines if isinstance(view, View) else (view,)
-    return _party_report(node, node.address, tuple(_named(line, crew) for line in lines))
+    report = _party_report(node, node.address, tuple(_named(line, crew) for line in lines))
+    asked = with_metrics and isinstance(view, View) and isinstance(node.api, NodeApi)
+    return replace(report, metrics=_metrics(node.api)) if asked else report
+
+
+def _metrics(api: NodeApi) -> str:
+    try:
+        return api.metrics()
+    except (ApiError, Unreachable) as error:
+        return f"# {error}\n"
 
 
 def _named(line: str, crew: "Crew") -> str:

@@ -32,6 +32,8 @@ def test_names_are_never_used_again_and_nodes_stay_in_ring_order(cluster: Cluste
     assert [(party.name, party.condition) for party in report.removed] == [("s2", Condition.REMOVED)]
     assert "event=stopped" in report.removed[0].last_lines[-1]
     assert f"s2 {s2.address} pid {s2.pid} removed" in report.text()
+    counted = [node.metrics for node in report.nodes]
+    assert all('nodecore_members{state="UP"} 2.0' in page for page in counted), counted
     with pytest.raises(KeyError, match="no node or agent 's2' in this cluster; there are"):
         cluster["s2"]
     with pytest.raises(

@@ -93,7 +93,12 @@ class Cluster:
     def _party(self, name):
         path = self.folder / f"{name}.log"
         return SimpleNamespace(
-            name=name, address="127.0.0.1:1", pid=7, log_path=path, last_lines=(f"{name} says goodbye",)
+            name=name,
+            address="127.0.0.1:1",
+            pid=7,
+            log_path=path,
+            last_lines=(f"{name} says goodbye",),
+            metrics="nodecore_records 7.0\n" if name == "s1" else "",
         )
 
     def _text(self):
