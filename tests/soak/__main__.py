@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _soak(arguments: argparse.Namespace, folder: Path, loops: Sequence[int]) -> Outcome:
-    numbers = arguments.only or range(1, arguments.clusters + 1)
+    numbers = _with_something_before(arguments.only) or range(1, arguments.clusters + 1)
     observer = Observer(
         numbers=numbers,
         warm_up=min(WARM_UP_MAX, len(numbers) // 2),
@@ -59,6 +59,11 @@ def _soak(arguments: argparse.Namespace, folder: Path, loops: Sequence[int]) -> 
         ended = pytest.main(_pytest_words(arguments), plugins=[observer])
     after = take_census(folder, strangers=loops)
     return Outcome(seed=arguments.seed, observer=observer, before=before, after=after, ended=ended)
+
+
+def _with_something_before(only: Sequence[int]) -> list[int]:
+    """Return the wanted clusters behind another one: what they leave is told by what was there before."""
+    return [max(only) + 1, *only] if only else []
 
 
 def _pytest_words(arguments: argparse.Namespace) -> list[str]:
@@ -109,7 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, default=secrets.randbelow(2**32), help="of everything drawn; drawn when not given"
     )
-    parser.add_argument("--only", type=_numbers, metavar="417,12", help="just these clusters of that seed")
+    parser.add_argument(
+        "--only", type=_numbers, default=[], metavar="417,12", help="just these clusters of that seed"
+    )
     parser.add_argument("--maxfail", type=int, default=10, metavar="N", help="give up then (%(default)s)")
     parser.add_argument("--links", choices=CHOICES, default="auto", help="link server (%(default)s)")
     parser.add_argument("--time-scale", type=float, default=0.05, metavar="F", help="(%(default)s)")

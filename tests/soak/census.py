@@ -3,7 +3,9 @@
 Invariant: whatever is counted is counted by what it is called, so that what is too much can be named.
 """
 
+import os
 import re
+import socket
 import threading
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -68,12 +70,29 @@ def take_census(folder: Path, strangers: Collection[int] = ()) -> Census:
 
 
 def descriptors() -> dict[int, str]:
-    """Return what each descriptor of this process leads to; of sockets and the like only the kind."""
+    """Return what each descriptor of this process leads to; of sockets what kind of socket it is."""
     found = {}
     for entry in Path("/proc/self/fd").iterdir():
-        with suppress(FileNotFoundError):  # the one that this very look had opened
-            found[int(entry.name)] = str(entry.readlink()).partition(":[")[0]
+        with suppress(OSError):  # the one that this very look had opened is closed by now
+            number = int(entry.name)
+            target = str(entry.readlink()).partition(":[")[0]
+            found[number] = _kind_of_socket(number) if target == "socket" else target
     return found
+
+
+def _kind_of_socket(descriptor: int) -> str:
+    """Return what a socket is for, as far as its addresses tell; ports are drawn, and not named."""
+    with socket.socket(fileno=os.dup(descriptor)) as second_handle:
+        if second_handle.family == socket.AF_UNIX:
+            return "unix socket"
+        kind = "tcp" if second_handle.type == socket.SOCK_STREAM else "udp"
+        if second_handle.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            return f"{kind} socket that listens"
+        try:
+            second_handle.getpeername()
+        except OSError:
+            return f"{kind} socket that leads nowhere"
+        return f"{kind} socket that is connected"
 
 
 def _threads(pid: int) -> Counter[str]:

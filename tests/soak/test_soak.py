@@ -61,7 +61,7 @@ def test_the_census_names_what_is_too_much(tmp_path: Path) -> None:
         "processes: 1 cat",
         "threads: 1 straggler",
         "descriptors: 1 pipe",
-        "descriptors: 1 socket",
+        "descriptors: 1 tcp socket that listens",
         "temp folders: 1 cutheal-*",
         "temp folders: 1 cutheal-*/k*",
     ]
