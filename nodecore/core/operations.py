@@ -296,7 +296,7 @@ class RecordAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateAnswer:
-    """A node's whole view. `pending`: changes that wait for a peer (R11); `calls`: open ones with data."""
+    """A node's whole view, the store in key order. `pending` waits for a peer (R11), `calls` carry data."""
 
     name: str
     address: str
@@ -309,7 +309,7 @@ class StateAnswer:
     calls: int
     merges_owed: tuple[str, ...]
     data: tuple[Datum, ...]
-    """The whole store, in key order."""
+    checksums: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,9 @@ class Overview:
     switches: Switches
 
     def state(self, now: float) -> StateAnswer:
-        """Return the whole view, with the data."""
+        """Return the whole view, with the data and their checksums."""
+        store = self.replica.store
+        data = store.data()
         return StateAnswer(
             name=self.config.name,
             address=self.members.own,
@@ -49,7 +51,8 @@ class Overview:
             pending=self.sync.pending(),
             calls=self.out.open_with_data,
             merges_owed=tuple(self.load.owed),
-            data=self.replica.store.data(),
+            data=data,
+            checksums=tuple(store.checksum(datum.key) or "" for datum in data),
         )
 
     def metrics(self) -> MetricsAnswer:

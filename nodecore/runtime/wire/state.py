@@ -6,7 +6,6 @@ Invariant: two nodes that hold the same data have the same `digest`, and its par
 import hashlib
 from collections.abc import Iterable
 
-from nodecore.core.checksum import checksum
 from nodecore.core.keys import namespace_of, service_of
 from nodecore.core.operations import StateAnswer
 from nodecore.core.records import Datum, Instance, Instances
@@ -29,13 +28,13 @@ def state_body(state: StateAnswer) -> dict[str, object]:
         "calls": state.calls,
         "merges_owed": list(state.merges_owed),
         "services": {_name(d): _instances(d.value) for d in state.data if isinstance(d.value, Instances)},
-        "digest": digest(state.data),
+        "digest": digest(zip(state.data, state.checksums, strict=True)),
     }
 
 
-def digest(data: Iterable[Datum]) -> str:
+def digest(data: Iterable[tuple[Datum, str]]) -> str:
     """Return the md5 over `key=checksum` lines of all instance lists in key order."""
-    lines = "".join(f"{d.key}={checksum(d.value)}\n" for d in data if isinstance(d.value, Instances))
+    lines = "".join([f"{d.key}={checksum}\n" for d, checksum in data if isinstance(d.value, Instances)])
     return hashlib.md5(lines.encode(), usedforsecurity=False).hexdigest()
 
 
