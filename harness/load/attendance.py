@@ -56,7 +56,7 @@ class Attendance:
         return all((self._folder / f"{name}{_IDLE}").exists() for name in self.others())
 
     def _note(self, what: str, content: str) -> None:
-        draft = self._folder / f".{self._worker}{what}"
+        draft = self._folder / f"{self._worker}{what}.draft"  # which no pattern for names matches
         draft.write_text(content, encoding="utf-8")
         draft.replace(self._folder / f"{self._worker}{what}")
 

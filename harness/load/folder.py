@@ -99,7 +99,7 @@ class LoadFolder:
         return self._get(_END)
 
     def _put(self, name: str, content: dict[str, Any]) -> None:
-        draft = self.path / f".{name}"
+        draft = self.path / f"{name}.draft"  # which no pattern for names matches
         draft.write_text(json.dumps(content), encoding="utf-8")
         draft.replace(self.path / name)
 

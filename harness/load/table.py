@@ -43,9 +43,7 @@ def _besides(number: int, result: LoadResult) -> list[str]:
     if result.errors:
         lines.append(f"    failed: {errors_in_words(result)}")
     if result.unsent:
-        lines.append(
-            f"    {result.unsent} sends were due and never made: their clients still waited for an answer"
-        )
+        lines.append(f"    {result.unsent} sends were due and not made by the end")
     lines += [f"    {band.from_real_s:.2f} to {band.to_real_s:.2f} s: {band.fault}" for band in result.bands]
     return lines + [f"    not as asked for: {problem}" for problem in result.problems]
 

@@ -50,6 +50,7 @@ def called(run_folder: Path, **changed: object) -> LoadFolder:
             "nodeid": TEST,
             "worker": "gw0",
             "pid": os.getpid(),
+            "called": time.monotonic(),
             "spread": True,
             "plan": LoadPlan(clients=3, rate_per_real_s=60).as_json(),
             "program": "imagined",
@@ -132,7 +133,7 @@ def test_what_a_dead_worker_has_written_counts(tmp_path: Path) -> None:
     assert Latencies.merged([result.as_json()["histograms_us"]["latency"]]).count == 100
     printed = "\n".join(table([result]))
     assert "closed" in printed
-    assert "7 sends were due and never made" in printed
+    assert "7 sends were due and not made by the end" in printed
     assert "0.50 to 1.25 s: partition {s1} | {s2}" in printed
     assert "not as asked for: gw1 died or did not end" in printed
 
@@ -171,3 +172,12 @@ def test_nobody_stays_when_the_run_is_over(tmp_path: Path) -> None:
 
 def attended(run_folder: Path, worker: str, pid: int | None = None) -> Attendance:
     return Attendance(run_folder, worker, pid=pid or os.getpid(), owner_pid=os.getpid())
+
+
+def test_what_is_being_written_is_not_seen(tmp_path: Path) -> None:
+    """Neither an answer nor a worker that has only half said who it is."""
+    folder, attendance = called(tmp_path), attended(tmp_path, "gw0")
+    (folder.path / "gw1.joined.draft").write_text("{")
+    (tmp_path / LOADS / "workers" / "gw1.present.draft").touch()
+    assert folder.joined() == {}
+    assert attendance.others() == set()
