@@ -54,6 +54,7 @@ class Reservations:
                 raise
             raise NoPortsLeft(f"no ephemeral port left on {HOST} after {len(dealt)} of {count}") from error
         self._sockets.update(dealt)
+        self._given_back.difference_update(dealt)
         return sorted(dealt)
 
     def release(self, addresses: Iterable[str]) -> None:
@@ -66,7 +67,7 @@ class Reservations:
         self._given_back.update(addresses)
 
     def given_back(self) -> set[str]:
-        """Return the addresses given back since this was last asked; the kernel may deal them to anybody."""
+        """Return the addresses given back, and not reserved again, since this was last asked."""
         given_back, self._given_back = self._given_back, set()
         return given_back
 

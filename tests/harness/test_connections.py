@@ -2,6 +2,9 @@
 
 import socket
 
+import pytest
+
+import harness.ports
 from harness.connections import DESCRIPTORS, connected_to
 from harness.ports import Reservations
 
@@ -30,3 +33,18 @@ def test_addresses_given_back_are_told_once() -> None:
         assert ports.given_back() == {first}
         assert ports.given_back() == set()
     assert ports.given_back() == {second}
+
+
+def test_an_address_that_is_dealt_again_was_not_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel may deal a port twice in a row; then a connection to it leads to what is there now."""
+    holders: list[socket.socket] = []
+
+    def deal_the_same() -> tuple[str, socket.socket]:
+        holders.append(socket.socket())
+        return "127.0.0.1:4000", holders[-1]
+
+    monkeypatch.setattr(harness.ports, "_bind", deal_the_same)
+    with Reservations() as ports:
+        ports.release(ports.reserve(1))
+        ports.reserve(1)
+        assert ports.given_back() == set()
