@@ -20,7 +20,7 @@ from nodecore.core.operations import (
     ServiceAnswer,
     UpdateService,
 )
-from nodecore.core.records import Instance, Service
+from nodecore.core.records import Instance, Instances, Service
 from nodecore.core.replica import Replica
 from nodecore.core.sync import Sync
 
@@ -65,10 +65,11 @@ class Services:
 
     def count_owned(self) -> tuple[int, int, int, int]:
         """Return how many services and instances there are, and how many of each are this node's to judge."""
-        names = self._names(ReadServices())
-        counts = [(self._members.owns(name), len(self._instances(space, name))) for space, name in names]
-        owned = [count for is_ours, count in counts if is_ours]
-        return len(names), sum(count for _, count in counts), len(owned), sum(owned)
+        keys = {ephemeral_key(*named): 0 for named in self._metadata}
+        for datum in self._replica.store.data():
+            keys[datum.key] = len(datum.value.instances) if isinstance(datum.value, Instances) else 0
+        owned = [count for key, count in keys.items() if self._members.owns(service_of(key))]
+        return len(keys), sum(keys.values()), len(owned), sum(owned)
 
     def _create(self, service: Service) -> Answer:
         if self.exists(service.namespace, service.name):
