@@ -107,6 +107,7 @@ IMAGINED_CLUSTER = """
 from pathlib import Path
 from types import SimpleNamespace as Namespace
 
+from harness.load.result import read_result
 from harness.program import NodePlan
 from harness.programs.nodecore import Nodecore
 from harness.waiting import wait_for
@@ -161,7 +162,7 @@ def test_dies(cluster, load):
     wait_for("the other test", Path("spread-is-over").exists, bool, 300)
     with load.run() as running:
         running.wait_done(1, within_s=300)
-        wait_for("a sample", lambda: any(running._folder.samples().values()), bool, 300)
+        wait_for("a call written down", lambda: read_result(running._folder).done, bool, 300)
         os._exit(1)
 """,
     )

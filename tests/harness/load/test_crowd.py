@@ -62,7 +62,7 @@ def test_latency_counts_from_the_intended_send(tmp_path: Path) -> None:
     late = Latencies.merged(bucket["ok"] for line in lines[:-1] for bucket in line["buckets"].values())
     served = Latencies.merged(line["service"] for line in lines[:-1])
     assert late.count == served.count >= 40
-    assert late.ms(100 * (1 - 20 / late.count)) >= 100  # sends due in the first 0.2 s: 20 at least
+    assert late.ms(100 * (1 - 15 / late.count)) >= 100  # those due in the first 0.2 s: 20 at least
     assert served.ms(50) < late.max_ms
 
 
