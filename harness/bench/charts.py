@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _COLOURS = {None: "#4d4d4d", True: "#1b9e77", False: "#d95f02"}
 _WORDS = {None: "no goal", True: "goal met", False: "goal missed"}
+_MARKED = "258"
+"""Of the nine marks of a decade, those that have their number beside them."""
+
 _HEAD_INCHES, _CASE_INCHES = 1.3, 0.5
 
 
@@ -42,7 +45,7 @@ def _draw_bench(bench: str, document: Mapping[str, Any], folder: Path) -> Sequen
     axes.set_ylim(len(cases) - 0.4, -0.6)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
-    axes.xaxis.set_minor_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in _MARKED else "")
     axes.set_xlabel("times the floor, median and quartiles of the pairs")
     axes.legend(loc="best", fontsize=8)
     return save(figure, folder, f"bench-{bench}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bench import api, boot, convergence, cut, links, suite, verify, whole
+from harness.bench import api, boot, convergence, cut, large, links, suite, verify, whole
 from harness.bench.case import Case
 from harness.bench.charts import draw
 from harness.bench.compare import NoComparison, compared, read_earlier, show_compared
@@ -40,6 +40,7 @@ BENCHES: Mapping[str, Bench] = {
         what="from a heal until all agree, against the documents' own timers", cases=convergence.cases
     ),
     "cut": Bench(what="a cut and a heal, verified, against the bare calls", cases=cut.cases),
+    "large": Bench(what="what many instances make slower, against few", cases=large.cases, pairs=5),
     "links": Bench(what="the embedded link server, against the real Toxiproxy", cases=links.cases),
     "suite": Bench(what="a suite of tests with -n, against -n 0", cases=suite.cases, pairs=3),
     "verify": Bench(
@@ -62,10 +63,12 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     parser.add_argument("name", nargs="?", choices=[*sorted(BENCHES), ALL])
     parser.add_argument(
-        "--pairs", type=_count, metavar="N", help=f"(default: {PAIRS}; suite and verify fewer)"
+        "--pairs", type=_count, metavar="N", help=f"(default: {PAIRS}; suite, verify and large fewer)"
     )
     parser.add_argument("--nodes", type=_counts, metavar="N,N", help="sizes of the clusters, one case each")
-    parser.add_argument("--instances", type=_counts, metavar="N,N", help="verify: how many, one case each")
+    parser.add_argument(
+        "--instances", type=_counts, metavar="N,N", help="verify and large: how many, one case each"
+    )
     parser.add_argument("--workers", type=_counts, metavar="N,N", help="suite: values of -n, one case each")
     parser.add_argument("--tests", type=_count, metavar="N", help="suite: how many tests it has")
     parser.add_argument("--compare", type=Path, metavar="FILE", help="what an earlier --json printed")
@@ -95,7 +98,7 @@ def _measure(arguments: argparse.Namespace) -> int:
         conditions = conditions_of(session)
         if earlier:
             earlier.require_alike(conditions)
-        measured = _cases(names, arguments, session, canary)
+        measured, failures = _cases(names, arguments, session, canary)
     found = document(arguments.name, measured, conditions)
     if earlier:
         found["compared"] = compared(earlier.document, found)
@@ -106,13 +109,18 @@ def _measure(arguments: argparse.Namespace) -> int:
     if arguments.charts:
         for path in draw(found, arguments.charts):
             print(path, file=sys.stderr)
+    if failures:
+        raise failures[0]
     return ExitCode.DONE
 
 
 def _cases(
     names: Sequence[str], arguments: argparse.Namespace, session: Session, canary: Canary
-) -> dict[str, Sequence[Case]]:
-    """Measure what was asked for, and show each table when it is done."""
+) -> tuple[dict[str, Sequence[Case]], list[Exception]]:
+    """Measure what was asked for and show each table when it is done; of several, one that fails is skipped.
+
+    Returns what was measured, and what failed.
+    """
     sizes = Sizes(
         nodes=arguments.nodes,
         instances=arguments.instances,
@@ -120,12 +128,21 @@ def _cases(
         tests=arguments.tests,
     )
     measured: dict[str, Sequence[Case]] = {}
+    failures: list[Exception] = []
     for name in names:
-        pairs = arguments.pairs or BENCHES[name].pairs
-        measured[name] = BENCHES[name].cases(Run(session=session, sizes=sizes, pairs=pairs, canary=canary))
-        if not arguments.json:
-            show(name, measured[name])
-    return measured
+        session.revive()
+        run = Run(session=session, sizes=sizes, pairs=arguments.pairs or BENCHES[name].pairs, canary=canary)
+        try:
+            measured[name] = BENCHES[name].cases(run)
+        except Exception as failure:
+            if len(names) == 1:
+                raise
+            complain(f"bench {name} failed, the others go on: {str(failure).splitlines()[0]}")
+            failures.append(failure)
+        else:
+            if not arguments.json:
+                show(name, measured[name])
+    return measured, failures
 
 
 def _list() -> None:

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from harness.bench.report import print_table
 from harness.conditions import Conditions, require_alike
 
-CONSOLE_WIDTH = 170
 FEWEST_PAIRS = 3
 STALL_MAX_MS = 300.0
 """A machine that stood still for longer has measured itself (reference/measured.md, "Time")."""
@@ -100,7 +99,7 @@ def show_compared(rows: list[dict[str, Any]], before: Path) -> None:
             f"{row['ratio_times']:.2f}",
             row["verdict"],
         )
-    Console(width=CONSOLE_WIDTH).print(table)
+    print_table(table)
     if not rows:
         print("no case is in both")
 

@@ -45,17 +45,18 @@ def fill(cluster: Cluster, instances: int) -> None:
             ]
             ask_all(node.address, _batches(node, services, instances), CONNECTIONS)
     for node in cluster.nodes:
-        cluster.wait_until(lambda node=node: _counted(node), instances, within_s=FILLED_WITHIN_S)  # type: ignore[misc]
+        cluster.wait_until(lambda node=node: counted_instances(node), instances, within_s=FILLED_WITHIN_S)  # type: ignore[misc]
+
+
+def counted_instances(node: Node) -> int:
+    """Return how many instances a node says that it holds."""
+    metrics = node.api.call("GET", "/nacos/v1/ns/operator/metrics", {}).json()
+    return int(metrics["instanceCount"])
 
 
 def instance_bytes() -> int:
     """Return how long one of these instances is on the wire."""
     return len(json.dumps(_instance_body(99_999, grouped_name(service_name(9_999)))))
-
-
-def _counted(node: Node) -> int:
-    metrics = node.api.call("GET", "/nacos/v1/ns/operator/metrics", {}).json()
-    return int(metrics["instanceCount"])
 
 
 def _batches(node: Node, services: Sequence[int], instances: int) -> Iterator[bytes]:

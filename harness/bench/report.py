@@ -3,6 +3,7 @@
 import os
 import platform
 import statistics
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,12 @@ def show(bench: str, cases: Sequence[Case]) -> None:
             case.goal or "-",
             {None: "-", True: "yes", False: "NO"}[case.met],
         )
-    Console(width=WIDTH).print(table)
+    print_table(table)
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal is, or as a file likes it."""
+    Console(width=None if sys.stdout.isatty() else WIDTH).print(table)
 
 
 def _with_quartiles(samples: Sequence[float]) -> str:

@@ -14,7 +14,7 @@ CONDITIONS = {"cores": 2, "python": "CPython 3.11", "links": "toxiproxy 2.12.0"}
 
 
 def test_each_bench_has_a_chart_with_its_cases_and_goals(tmp_path: Path) -> None:
-    """The SVG's texts are in comments for each label, so the chart can be read back."""
+    """An SVG has its labels as text, so that the chart can be read back."""
     cases = [
         Case(
             case="met",
@@ -31,7 +31,7 @@ def test_each_bench_has_a_chart_with_its_cases_and_goals(tmp_path: Path) -> None
     assert written[0].read_bytes().startswith(b"\x89PNG")
     drawn = written[1].read_text()
     for text in ("met: 3 ms", "(at most 5)", "no goal: 3 ms", "goal met", "cutheal bench cut: 2 cores"):
-        assert f"<!-- {text}" in drawn
+        assert text in drawn
 
 
 def test_without_matplotlib_charts_are_refused_before_anything_is_measured(

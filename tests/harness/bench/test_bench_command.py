@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness import cli
-from harness.bench import suite
+from harness.bench import large, suite
 from harness.bench.command import BENCHES
 
 NO_CLUSTER = (
@@ -18,9 +18,12 @@ SMALLEST = ("--pairs", "1", "--nodes", "2", "--instances", "10", "--workers", "1
 
 @pytest.fixture(scope="module")
 def everything() -> dict[str, Any]:
-    """The document of `cutheal bench all` at the smallest sizes; its suite needs no cluster here."""
+    """The document of `cutheal bench all` at the smallest sizes; its suite needs no cluster here,
+    and its clocks are fast.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(suite, "SUITE", NO_CLUSTER)
+        patch.setattr(large, "TIME_SCALE", 0.05)
         printed: list[str] = []
         patch.setattr("builtins.print", lambda *words, **_: printed.append(" ".join(map(str, words))))
         assert cli.main(["bench", "all", "--json", *SMALLEST]) == 0
