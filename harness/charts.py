@@ -78,7 +78,9 @@ def add_bands(axes: "Axes", bands: Iterable[tuple[str, float, float]], *, labell
     for label, begin, end in bands:
         is_new = label not in colours
         colour = colours.setdefault(label, _BAND_COLOURS[len(colours) % len(_BAND_COLOURS)])
-        axes.axvspan(begin, end, color=colour, alpha=0.18, lw=0, label=label if is_new and labelled else None)
+        axes.axvspan(
+            begin, end, color=colour, alpha=0.18, lw=0, zorder=0, label=label if is_new and labelled else None
+        )
 
 
 def save(figure: "Figure", folder: Path, name: str) -> tuple[Path, Path]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from harness.charts import add_bands, new_figure, plain_logarithmic, save
 from harness.load.latencies import Latencies
-from harness.load.result import LoadResult, Moment
+from harness.load.result import LoadResult, Moment, Stalls
 from harness.load.samples import BUCKET_REAL_S
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def draw(result: LoadResult, folder: Path) -> list[Path]:
 def _draw_over_time(result: LoadResult, folder: Path, name: str) -> tuple[Path, Path]:
     figure, (latency, throughput) = new_figure(_title(result), rows=2)
     _plot_latency(latency, result.over_time)
+    _plot_stalls(latency, result.stalls)
     _plot_throughput(throughput, result)
     bands = [(band.fault, band.from_real_s, band.to_real_s) for band in result.bands]
     for axes in (latency, throughput):
@@ -55,6 +56,18 @@ def _plot_latency(axes: "Axes", over_time: Sequence[Moment]) -> None:
     axes.set_ylabel("latency, ms\nsince the intended send")
     if lively:
         plain_logarithmic(axes)
+
+
+def _plot_stalls(axes: "Axes", stalls: Sequence[Stalls]) -> None:
+    """Draw the longest stall of each sample: no latency below it says anything of the system under test."""
+    long = [stall for stall in stalls if stall.worst_ms > 0]
+    if long:
+        height, since, until = (
+            [stall.worst_ms for stall in long],
+            [stall.from_real_s for stall in long],
+            [stall.to_real_s for stall in long],
+        )
+        axes.hlines(height, since, until, color="#e6ab02", lw=2, label="longest stall\nof each sample")
 
 
 def _plot_throughput(axes: "Axes", result: LoadResult) -> None:

@@ -5,7 +5,7 @@ when the one who ran the load has died.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,6 +36,17 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stalls:
+    """How long a process of the load was kept from running during one sample: at worst, and in all."""
+
+    worker: str
+    from_real_s: float
+    to_real_s: float
+    worst_ms: float
+    all_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadResult:
     """What came of a load. Latencies are real milliseconds.
 
@@ -51,8 +62,7 @@ class LoadResult:
         unsent: intended sends that were due and never made, because their client still waited for an answer.
         over_time: tenth of a second by tenth of a second.
         bands: the faults that were in force meanwhile.
-        stall_worst_ms: the longest time for which a process of this load was kept from running.
-        stall_ms: the time so lost, all in all, of the process that lost most.
+        stalls: of each sample of each process.
         workers: the processes that took part.
         problems: what makes the figures less than what was asked for, one sentence each.
 
@@ -69,8 +79,7 @@ class LoadResult:
     unsent: int
     over_time: tuple[Moment, ...]
     bands: tuple[Band, ...]
-    stall_worst_ms: float
-    stall_ms: float
+    stalls: tuple[Stalls, ...]
     workers: tuple[str, ...]
     problems: tuple[str, ...]
 
@@ -88,6 +97,19 @@ class LoadResult:
     def throughput_per_real_s(self) -> float:
         """Calls that went well, in a real second."""
         return self.done / self.lasted_real_s if self.lasted_real_s else 0.0
+
+    @property
+    def stall_worst_ms(self) -> float:
+        """The longest time for which a process of this load was kept from running."""
+        return max((stall.worst_ms for stall in self.stalls), default=0.0)
+
+    @property
+    def stall_ms(self) -> float:
+        """The time so lost, all in all, by the process that lost most."""
+        lost = Counter[str]()
+        for stall in self.stalls:
+            lost[stall.worker] += round(stall.all_ms * 1000)
+        return max(lost.values(), default=0) / 1000
 
     def latency_ms(self, percentile: float) -> float:
         """Return the latency that so many percent of the calls that went well did not exceed."""
@@ -110,6 +132,7 @@ class LoadResult:
             "examples": dict(self.examples),
             "stall_worst_ms": self.stall_worst_ms,
             "stall_ms": self.stall_ms,
+            "stalls": [[s.worker, s.from_real_s, s.to_real_s, s.worst_ms, s.all_ms] for s in self.stalls],
             "workers": list(self.workers),
             "problems": list(self.problems),
             "faults": [[band.fault, band.from_real_s, band.to_real_s] for band in self.bands],
@@ -148,8 +171,7 @@ def read_result(folder: LoadFolder) -> LoadResult:
         unsent=sum(lines[-1].get("unsent", 0) for lines in by_worker.values() if lines),
         over_time=_over_time(buckets),
         bands=tuple(Band(**fault) for fault in folder.faults),
-        stall_worst_ms=max((line["stall_worst_ms"] for line in samples), default=0.0),
-        stall_ms=max((_stall_ms(lines) for lines in by_worker.values()), default=0.0),
+        stalls=tuple(stall for worker, lines in by_worker.items() for stall in _stalls(worker, lines)),
         workers=tuple(by_worker),
         problems=tuple(_problems(folder, by_worker)),
     )
@@ -176,8 +198,16 @@ def _moment(number: int, buckets: list[Mapping[str, Any]]) -> Moment:
     )
 
 
-def _stall_ms(lines: Iterable[Mapping[str, Any]]) -> float:
-    return round(sum(float(line.get("stall_ms", 0.0)) for line in lines), 3)
+def _stalls(worker: str, lines: Iterable[Mapping[str, Any]]) -> Iterator[Stalls]:
+    for line in lines:
+        if "stall_ms" in line:
+            yield Stalls(
+                worker=worker,
+                from_real_s=line["from_real_s"],
+                to_real_s=line["to_real_s"],
+                worst_ms=line["stall_worst_ms"],
+                all_ms=line["stall_ms"],
+            )
 
 
 def _problems(folder: LoadFolder, by_worker: Mapping[str, list[dict[str, Any]]]) -> list[str]:

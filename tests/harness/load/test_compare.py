@@ -14,7 +14,7 @@ from harness.exit_codes import ExitCode
 from harness.load.charts import draw
 from harness.load.document import write
 from harness.load.latencies import Latencies
-from harness.load.result import Band, LoadResult, Moment
+from harness.load.result import Band, LoadResult, Moment, Stalls
 
 CONDITIONS = {
     "nodes": 3,
@@ -44,8 +44,10 @@ def result(latency_ms: int = 10, **changed: Any) -> LoadResult:
         "unsent": 0,
         "over_time": tuple(moments),
         "bands": (Band(fault="isolate s1 (blackhole)", from_real_s=0.3, to_real_s=0.6),),
-        "stall_worst_ms": 4.0,
-        "stall_ms": 9.0,
+        "stalls": (
+            Stalls(worker="main", from_real_s=0.0, to_real_s=0.6, worst_ms=4.0, all_ms=5.0),
+            Stalls(worker="main", from_real_s=0.6, to_real_s=1.0, worst_ms=3.0, all_ms=4.0),
+        ),
         "workers": ("main",),
         "problems": (),
     }
@@ -82,6 +84,7 @@ def test_two_runs_stand_beside_each_other(
 ) -> None:
     """Each figure then and now, and how many times the one is the other; the stall of both."""
     latency = json.loads(before.read_text())["loads"][0]["latency_ms"]
+    assert (result().stall_worst_ms, result().stall_ms) == (4.0, 9.0)
     assert latency["p50"] == pytest.approx(10, rel=0.01)
     assert latency["p99"] == pytest.approx(90, rel=0.01)
     later = changed_load(before, latency_ms={name: 2 * value for name, value in latency.items()})
