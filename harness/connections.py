@@ -3,6 +3,7 @@
 Invariant: looking changes nothing and leaves nothing open.
 """
 
+import gc
 import os
 import socket
 import stat
@@ -15,10 +16,17 @@ DESCRIPTORS = Path("/dev/fd")
 def connected_to(addresses: Collection[str]) -> list[str]:
     """Return, sorted, to which of these "127.0.0.1:PORT" a TCP socket of this process leads, once for each.
 
-    It may be half closed, but one that was reset leads nowhere, and does not count.
+    It may be half closed, but one that was reset leads nowhere, and does not count; neither does one that
+    only waits for the garbage collector: an answer that broke off is held by its error's traceback.
     """
-    if not addresses:
-        return []
+    found = _leading_to(addresses) if addresses else []
+    if found:
+        gc.collect()
+        found = _leading_to(addresses)
+    return found
+
+
+def _leading_to(addresses: Collection[str]) -> list[str]:
     peers = [_peer(int(entry.name)) for entry in DESCRIPTORS.iterdir()]
     return sorted(peer for peer in peers if peer in addresses)
 

@@ -25,6 +25,20 @@ def test_open_and_half_closed_connections_are_found_by_where_they_lead() -> None
         assert connected_to({address}) == []
 
 
+def test_what_only_waits_for_the_garbage_collector_is_no_connection() -> None:
+    """As the half-read answer of a killed node, which its error's traceback holds in a circle."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+        client = socket.create_connection(listener.getsockname())
+        circle: list[object] = [client.makefile("rb")]
+        circle.append(circle)
+        with listener.accept()[0]:
+            client.close()
+            assert connected_to({address}) == [address], "its file is held"
+            del circle
+            assert connected_to({address}) == []
+
+
 def test_addresses_given_back_are_told_once() -> None:
     """Whoever asks again hears only of those given back since."""
     with Reservations() as ports:

@@ -79,7 +79,7 @@ def census(**more: int) -> Census:
 
 def watched(*looks: Census, verified: int = 1) -> Observer:
     """An observer that has seen one cluster for each of these censuses, the first of them to warm up."""
-    coming = iter(looks)
+    coming = iter([*looks, *looks[-1:]])
     observer = Observer(numbers=range(1, len(looks) + 1), warm_up=1, look=lambda: next(coming))
     for number in range(1, len(looks) + 1):
         nodeid = f"story.py::test_cluster[cluster{number}]"
