@@ -2,12 +2,14 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from fixtures.owned import OWNED
 from tests.soak import repeat
 from tests.soak.repeat import Repetition, is_good
-from tests.soak.verdicts import STALL_MAX_REAL_S, Judged, Verdict, judge
+from tests.soak.verdicts import STALL_MAX_REAL_S, Judged, Verdict, judge, nodes_stalls
 
 SUITE = """
 import pytest
@@ -90,3 +92,19 @@ def test_two_in_a_hundred_may_be_inconclusive(inconclusive: int, good: bool) -> 
     """Of 50 runs that is one."""
     runs = [run_of(Verdict.PASSED)] * (50 - inconclusive) + [run_of(Verdict.INCONCLUSIVE)] * inconclusive
     assert is_good(runs) is good
+
+
+def test_a_nodes_own_stall_counts_too(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """The process of the test may have run all the time while a node did not."""
+    log = tmp_path / "s1.log"
+    log.write_text(
+        "monotonic=1.0 level=warning node=s1 event=stall late_s=0.125 judging_again_in_s=0.25\n"
+        "monotonic=2.0 level=warning node=s1 event=stall late_s=0.43786 judging_again_in_s=0.25\n"
+    )
+    node = SimpleNamespace(log=SimpleNamespace(path=log))
+    gone = SimpleNamespace(log=SimpleNamespace(path=tmp_path / "s2.log"))
+    request.node.stash[OWNED] = [SimpleNamespace(nodes=[node, gone])]
+    try:
+        assert nodes_stalls(request.node) == [0.0, 0.125, 0.43786]
+    finally:
+        del request.node.stash[OWNED]

@@ -5,6 +5,7 @@ that passed has passed, whatever stood still: a stall can make a test late, but 
 """
 
 import json
+import re
 import time
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -16,11 +17,15 @@ import pytest
 from fixtures.marks import requirements_of
 from fixtures.numbers import parse_requirements
 from fixtures.outcomes import Outcomes
+from fixtures.owned import clusters_of
 from harness.stall import Canary
 
 STALL_MAX_REAL_S = 0.3
-"""Of one stall during a test. Two busy loops make 75 ms, so that no loaded run is excused by this; a call
-between nodes gives up after 0.3 s (measured.md, "Time")."""
+"""Of one stall during a test, of its own process or of a node. Two busy loops make 75 ms, so that no loaded
+run is excused by this; a call between nodes gives up after 0.3 s (measured.md, "Time")."""
+
+NODE_STALLED = re.compile(r"event=stall late_s=([0-9.]+)")
+"""What a node logs when its own clock came late."""
 
 STALL = "stall_real_s"
 CANARY = pytest.StashKey[Canary]()
@@ -101,8 +106,17 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Have each report say the longest stall since its test began."""
     report = yield
     worst = item.config.stash[CANARY].worst_since(item.stash[BEGUN])
+    if report.failed:
+        worst = max(worst, *nodes_stalls(item))
     report.user_properties.append((STALL, round(worst, 4)))
     return report
+
+
+def nodes_stalls(item: pytest.Item) -> list[float]:
+    """Return all stalls, in real seconds, that the nodes of a test's clusters have logged, and zero."""
+    logs = [node.log.path for cluster in clusters_of(item) for node in cluster.nodes]
+    texts = [path.read_text(errors="replace") for path in logs if path.exists()]
+    return [0.0, *(float(late) for text in texts for late in NODE_STALLED.findall(text))]
 
 
 class Writer:
