@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.bench import api, boot, convergence, cut, large, links, suite, verify, whole
 from harness.bench.case import Case
 from harness.bench.charts import draw
+from harness.bench.closed_loop import BadAnswer
 from harness.bench.compare import NoComparison, compared, read_earlier, show_compared
 from harness.bench.report import conditions_of, document, show
 from harness.bench.run import Run, Sizes
@@ -17,6 +18,7 @@ from harness.charts import NoCharts, require_charts
 from harness.command import add_cluster_options, command_session, complain
 from harness.conditions import UnlikeConditions
 from harness.exit_codes import ExitCode
+from harness.http_client import ApiError, Unreachable
 from harness.session import Session
 from harness.stall import Canary
 
@@ -86,6 +88,9 @@ def _run(arguments: argparse.Namespace) -> int:
     except (NoCharts, NoComparison, UnlikeConditions) as mistake:
         complain(str(mistake))
         return ExitCode.MISTAKE
+    except (BadAnswer, ApiError, Unreachable) as failure:
+        complain(str(failure))
+        return ExitCode.DIED
 
 
 def _measure(arguments: argparse.Namespace) -> int:

@@ -8,7 +8,8 @@ Invariant: all nodes hold the same at the end.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from itertools import chain
 from math import ceil
 
 from harness.bench.closed_loop import ask_all, http_request
@@ -35,15 +36,12 @@ def fill(cluster: Cluster, instances: int) -> None:
         NotReached: a node counts others.
 
     """
-    ring = [node.address for node in cluster.nodes]
-    for owned in (True, False):
-        for node in cluster.nodes:
-            services = [
-                number
-                for number in range(ceil(instances / INSTANCES_PER_SERVICE))
-                if (owner_of(service_name(number), ring) == node.address) is owned
-            ]
-            ask_all(node.address, _batches(node, services, instances), CONNECTIONS)
+    owned = {node.address: list(_batches(cluster, node, instances)) for node in cluster.nodes}
+    for address, batches in owned.items():
+        ask_all(address, batches, CONNECTIONS)
+    for address in owned:
+        others = [batches for owner, batches in owned.items() if owner != address]
+        ask_all(address, chain.from_iterable(others), CONNECTIONS)
     for node in cluster.nodes:
         cluster.wait_until(lambda node=node: counted_instances(node), instances, within_s=FILLED_WITHIN_S)  # type: ignore[misc]
 
@@ -59,10 +57,14 @@ def instance_bytes() -> int:
     return len(json.dumps(_instance_body(99_999, grouped_name(service_name(9_999)))))
 
 
-def _batches(node: Node, services: Sequence[int], instances: int) -> Iterator[bytes]:
-    headers = f"{IDENTITY_HEADER}: {node.plan.identity}\r\nContent-Type: application/json\r\n"
-    for begin in range(0, len(services), SERVICES_PER_BATCH):
-        data = dict(_datum(number, instances) for number in services[begin : begin + SERVICES_PER_BATCH])
+def _batches(cluster: Cluster, owner: Node, instances: int) -> Iterator[bytes]:
+    """Give the requests that tell any node of all services that one is responsible for."""
+    ring = [node.address for node in cluster.nodes]
+    headers = f"{IDENTITY_HEADER}: {owner.plan.identity}\r\nContent-Type: application/json\r\n"
+    services = range(ceil(instances / INSTANCES_PER_SERVICE))
+    owned = [number for number in services if owner_of(service_name(number), ring) == owner.address]
+    for begin in range(0, len(owned), SERVICES_PER_BATCH):
+        data = dict(_datum(number, instances) for number in owned[begin : begin + SERVICES_PER_BATCH])
         yield http_request("PUT", "/nacos/v1/ns/distro/datum", {}, json.dumps(data).encode(), headers)
 
 

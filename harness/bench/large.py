@@ -88,7 +88,7 @@ def _sees(node: Node, other: Node) -> bool:
 
 def _restarted_s(cluster: Cluster) -> float:
     node = cluster.nodes[0]
-    before = counted_instances(cluster.nodes[1])
+    before = cluster.wait_until(lambda: counted_instances(cluster.nodes[1]), bool, within_s=WITHIN_S)
     node.kill()
     begun = time.monotonic()
     node.restart()
