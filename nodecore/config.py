@@ -76,6 +76,8 @@ class Limits:
 
     sync_batch_keys_max: int = 1000
     """Nacos' batchSyncKeyCount: one lost batch costs one retry, not the whole store."""
+    sync_batch_instances_max: int = 20_000
+    """About 8 MB: the member reads a batch whole, and takes `body_bytes_max`. One list is never divided."""
     reports_failed_until_down: int = 4
     """Four in a row make a member DOWN (R17)."""
     client_threads: int = 16
@@ -84,8 +86,8 @@ class Limits:
     """Two lanes from each of up to seven peers and forwards, without queueing."""
     connections_max: int = 1000
     """waitress' connection_limit; the harness opens some dozens, a benchmark some hundreds."""
-    body_bytes_max: int = 8 * 1024 * 1024
-    """A snapshot of 20,000 instances is about 8 MB; waitress' own default is 1 GiB."""
+    body_bytes_max: int = 32 * 1024 * 1024
+    """A list of 80,000 instances, or the checksums of 250,000 services; waitress' own default is 1 GiB."""
     channel_idle_real_s: int = 60
     """Longer than any pooled connection idles between two beats at time_scale 1."""
     subscribers_max: int = 10_000

@@ -4,6 +4,8 @@ Invariant: a key waits at most once, as the later of change and delete; at most 
 and a key counts as waiting until the member has taken it.
 """
 
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from nodecore.core.events import Change
@@ -22,10 +24,22 @@ class Waiting:
 class Outbox:
     """Pending changes and deletes for one member; all times are real seconds."""
 
-    def __init__(self, *, delay_s: float, batch_keys_max: int) -> None:
+    def __init__(
+        self,
+        *,
+        delay_s: float,
+        batch_keys_max: int,
+        batch_weight_max: int = sys.maxsize,
+        weigh: Callable[[str], int] = lambda _: 0,
+    ) -> None:
+        """Make an empty one; a batch has so many keys at most, and weighs no more if it has more than one."""
         self._delay_s = delay_s
         self._batch_keys_max = batch_keys_max
+        self._batch_weight_max = batch_weight_max
+        self._weigh = weigh
         self._waiting: dict[str, Waiting] = {}
+        self._first_due: float | None = None
+        """Of all that wait: who asks after every event must not walk all keys for it."""
         self._in_flight: Batch | None = None
         self._hurried_in_flight = False
 
@@ -41,6 +55,7 @@ class Outbox:
             self._waiting[key] = Waiting(prefix, change, due)
         else:
             before.change, before.due = change, min(before.due, due)
+        self._first_due = due if self._first_due is None else min(self._first_due, due)
 
     def waits(self, key: str) -> bool:
         """Say whether a change or delete of this key has not been taken yet."""
@@ -56,22 +71,20 @@ class Outbox:
 
     def next_due(self) -> float | None:
         """Return when the next batch may leave; None when nothing waits or one is in flight."""
-        if self._in_flight is not None:
-            return None
-        return min((waiting.due for waiting in self._waiting.values()), default=None)
+        return None if self._in_flight is not None else self._first_due
 
     def take(self, now: float) -> Batch | None:
         """Return the next batch and hold it in flight: what is due, of the first one's type and change."""
-        if self._in_flight is not None:
+        first_due = self.next_due()
+        if first_due is None or first_due > now:
             return None
         due = [(key, waiting) for key, waiting in self._waiting.items() if waiting.due <= now]
-        if not due:
-            return None
         prefix, change = due[0][1].prefix, due[0][1].change
         keys = [key for key, waiting in due if waiting.prefix == prefix and waiting.change is change]
-        self._in_flight = Batch(prefix=prefix, change=change, keys=tuple(keys[: self._batch_keys_max]))
+        self._in_flight = Batch(prefix=prefix, change=change, keys=self._fitting(keys))
         for key in self._in_flight.keys:
             del self._waiting[key]
+        self._note_first_due()
         self._hurried_in_flight = False
         return self._in_flight
 
@@ -94,9 +107,25 @@ class Outbox:
         due = now if self._hurried_in_flight else now + retry_s
         again = {key: Waiting(batch.prefix, batch.change, due) for key in batch.keys}
         self._waiting = {**again, **self._waiting}
+        self._note_first_due()
 
     def hurry(self, now: float) -> None:
         """The member became UP: all that waits is due at once (R11)."""
         self._hurried_in_flight = True
         for waiting in self._waiting.values():
             waiting.due = min(waiting.due, now)
+        self._note_first_due()
+
+    def _note_first_due(self) -> None:
+        self._first_due = min((waiting.due for waiting in self._waiting.values()), default=None)
+
+    def _fitting(self, keys: list[str]) -> tuple[str, ...]:
+        """Return as many of the first keys as one batch carries, one at least."""
+        weight = self._weigh(keys[0])
+        count = 1
+        for key in keys[1 : self._batch_keys_max]:
+            weight += self._weigh(key)
+            if weight > self._batch_weight_max:
+                break
+            count += 1
+        return tuple(keys[:count])

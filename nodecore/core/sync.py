@@ -11,6 +11,7 @@ from nodecore.core.messages import Accepted, PeerMessage
 from nodecore.core.operations import Refused
 from nodecore.core.outbox import Outbox
 from nodecore.core.outward import Batch, Outcome, Outward, Syncing
+from nodecore.core.records import Instances
 from nodecore.core.store import Store
 from nodecore.core.timers import earliest
 from nodecore.core.writers import Writers
@@ -107,7 +108,16 @@ class Sync:
         self.writers.forget_all()
 
     def _new_outbox(self) -> Outbox:
-        return Outbox(delay_s=self._timings.sync_delay_s, batch_keys_max=self._limits.sync_batch_keys_max)
+        return Outbox(
+            delay_s=self._timings.sync_delay_s,
+            batch_keys_max=self._limits.sync_batch_keys_max,
+            batch_weight_max=self._limits.sync_batch_instances_max,
+            weigh=self._instances_of,
+        )
+
+    def _instances_of(self, key: str) -> int:
+        datum = self._store.get(key)
+        return len(datum.value.instances) if datum is not None and isinstance(datum.value, Instances) else 0
 
     def _send_due(self, member: str, outbox: Outbox, now: float) -> None:
         while (batch := outbox.take(now)) is not None:

@@ -23,7 +23,7 @@ from nodecore.core.operations import (
     RemoveRecord,
 )
 from nodecore.core.records import Datum, Instances, SwitchDomain
-from tests.core.driver import A0, B1, S2, S3, Driver, datum, entry, key, steady
+from tests.core.driver import A0, B1, C5, S2, S3, Driver, datum, entry, key, steady
 
 pytestmark = pytest.mark.requirement("R11")
 
@@ -254,3 +254,17 @@ def test_reports_do_not_wait_behind_a_sync() -> None:
     assert report.lane is Lane.CONTROL
     assert report.timeout_s == 2.5
     driver.answer(report, ReportAnswer())
+
+
+def test_a_batch_carries_no_more_instances_than_a_member_takes_at_once() -> None:
+    """1,000 keys of 100 were 39 MB, and refused by every member for ever; one list is never divided."""
+    driver = steady(limits=Limits(sync_batch_instances_max=3))
+    for service, ips in ((A0, ("1.1.1.1", "1.1.1.2")), (B1, ("1.1.1.3", "1.1.1.4")), (C5, tuple("abcd"))):
+        driver.ask(PutRecord(key=key(service), value=datum(service, *ips).value))
+    driver.run(1.0)
+    batches: list[list[str]] = []
+    while calls := driver.take(SyncData, S2):
+        ((call, message),) = calls
+        batches.append([d.key for d in message.data])
+        driver.answer(call, Accepted())
+    assert batches == [[key(A0)], [key(B1)], [key(C5)]]
