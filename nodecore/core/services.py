@@ -126,9 +126,11 @@ class Services:
 
     def _described(self, namespace: str, name: str, instances: tuple[Instance, ...]) -> Service:
         """Return the metadata of a service; one that only has instances has the defaults."""
-        service = self._metadata.get((namespace, name), Service(namespace=namespace, name=name))
-        clusters = {*service.clusters, *(entry.cluster for entry in instances)}
-        return replace(service, clusters=tuple(sorted(clusters)))
+        service = self._metadata.get((namespace, name))
+        clusters = {entry.cluster for entry in instances}
+        if service is None:
+            return Service(namespace=namespace, name=name, clusters=tuple(sorted(clusters)))
+        return replace(service, clusters=tuple(sorted({*service.clusters, *clusters})))
 
     def _instances(self, namespace: str, name: str) -> tuple[Instance, ...]:
         stored = self._replica.instances(ephemeral_key(namespace, name))
