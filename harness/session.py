@@ -58,7 +58,8 @@ class SessionOptions:
     Args:
         folder: this worker's own; made by the launcher, removed at the end unless `keep`.
         run_folder: shared by all workers of a run; holds the slots.
-        run_owner_pid: who removes the run's folder at the end; when it dies first, a launcher does.
+        run_owner_pid: who removes the run's folder at the end; when it dies first, a launcher does. None:
+            nobody; the last session in it to end takes it along.
         worker: name for messages.
         links: `auto`, `toxiproxy` or `embedded`.
         time_scale: real seconds per document second, for clusters that do not name their own.
@@ -70,7 +71,7 @@ class SessionOptions:
 
     folder: Path
     run_folder: Path
-    run_owner_pid: int = field(default_factory=os.getpid)
+    run_owner_pid: int | None = field(default_factory=os.getpid)
     worker: str = "master"
     links: str = "auto"
     time_scale: float = TIME_SCALE_DEFAULT
@@ -258,7 +259,8 @@ class Session:
         return cluster
 
     def _begin(self) -> tuple[Launcher, LinkHost]:
-        shared = SharedFolder(path=self.options.run_folder, owner_pid=self.options.run_owner_pid)
+        owner_pid = self.options.run_owner_pid
+        shared = SharedFolder(path=self.options.run_folder, owner_pid=owner_pid) if owner_pid else None
         backend = choose(self.options.links)
         launcher = Launcher.start(self.options.folder, PRELOAD, shared=shared)
         try:

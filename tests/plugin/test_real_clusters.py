@@ -22,7 +22,7 @@ def everything():
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadfile")])
 def test_a_failure_shows_what_the_nodes_believe(inner: InnerRun, workers: tuple[str, ...]) -> None:
     """A killed node, a cut link, the view of the others and the end of their logs; nothing is left."""
     result = inner(

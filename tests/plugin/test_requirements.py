@@ -17,7 +17,7 @@ class TestFlap:
 """
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=worksteal")])
 def test_the_table_lists_tests_and_outcomes(inner: InnerRun, workers: tuple[str, ...]) -> None:
     """Each listed requirement with its tests; one passed test is enough."""
     result = inner("--requirements=R9,R10", *workers, test=COVERED)
@@ -33,7 +33,7 @@ def test_the_table_lists_tests_and_outcomes(inner: InnerRun, workers: tuple[str,
     assert result.ret == 0
 
 
-@pytest.mark.parametrize("workers", [(), ("-n2",)])
+@pytest.mark.parametrize("workers", [(), ("-n2", "--dist=loadscope")])
 def test_a_requirement_without_a_passed_test_fails_the_run(inner: InnerRun, workers: tuple[str, ...]) -> None:
     """No test, or none that passed: exit code 1 although nothing failed."""
     result = inner("--requirements=R9,R23-R24", *workers, test=COVERED)
@@ -86,6 +86,30 @@ def test_a_crashed_worker_counts_as_a_failed_test(imagined: InnerRun) -> None:
     ):
         assert line in result.stdout.lines
     assert imagined.left_behind == []
+
+
+GROUPED = """
+@pytest.mark.requirement("R9")
+@pytest.mark.xdist_group("ring")
+@pytest.mark.parametrize("n", ["a@b", "c"])
+def test_ring(n): assert {condition}
+"""
+
+
+def test_each_worker_has_to_pass_it(inner: InnerRun) -> None:
+    """With --dist each a test that failed in one worker has not passed."""
+    condition = "os.environ['PYTEST_XDIST_WORKER'] == 'gw0'"
+    result = inner("-n2", "--dist=each", "--requirements=R9", test=GROUPED.format(condition=condition))
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.assert_outcomes(passed=2, failed=2)
+    result.stdout.fnmatch_lines(["R9   test_inner.py::test_ring: 2 failed"])
+
+
+def test_a_group_is_no_part_of_a_test_s_name(inner: InnerRun) -> None:
+    """With --dist loadgroup the table names tests as it always does."""
+    result = inner("-n1", "--dist=loadgroup", "--requirements=R9", test=GROUPED.format(condition=True))
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["R9   test_inner.py::test_ring: 2 passed"])
 
 
 @pytest.mark.parametrize("workers", [(), ("-n1",)])

@@ -1,7 +1,10 @@
 """pytest-xdist: each worker on its own below one folder, replaced workers too, and none outlives the run."""
 
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,8 +86,8 @@ def test_a_worker_whose_controller_is_gone_ends_at_once(
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
     program = (
-        "import platform; from fixtures.runs import die_with_controller;"
-        f"die_with_controller({{'controller_pid': {dead.pid}, 'machine': platform.node()}}); print('alive')"
+        "from fixtures.runs import die_with_controller, machine;"
+        f"die_with_controller({{'controller_pid': {dead.pid}, 'machine': machine()}}); print('alive')"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (run.returncode, run.stdout) == (1, "")
@@ -115,6 +118,29 @@ def test_ctrl_c_ends_everything(imagined: InnerRun) -> None:
         "closed cluster of test_inner.py::test_interrupted",
         "session closed",
     ]
+    assert imagined.left_behind == []
+
+
+@pytest.mark.parametrize("whom", [os.kill, os.killpg], ids=["the controller alone", "a terminal"])
+def test_an_interrupt_has_every_worker_clean_up(imagined: InnerRun, whom: Callable[[int, int], None]) -> None:
+    """The worker closes its cluster and session itself, once, though a terminal tells it twice."""
+    imagined.prepare(
+        test="""
+        import threading
+        def test_stays(cluster):
+            from harness.session import WORLD
+            WORLD.note(f"pid {os.getpid()}")
+            threading.Event().wait(60)
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-n1"]
+    with subprocess.Popen(
+        command, cwd=imagined.pytester.path, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as run:
+        wait_for("the worker", lambda: pids_of(imagined), bool, PLENTY_REAL_S)
+        whom(run.pid, signal.SIGINT)
+        assert run.wait(PLENTY_REAL_S) == pytest.ExitCode.INTERRUPTED
+    assert imagined.notes[-2:] == ["closed cluster of test_inner.py::test_stays", "session closed"]
     assert imagined.left_behind == []
 
 
