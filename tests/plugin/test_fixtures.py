@@ -20,6 +20,7 @@ def test_a_test_gets_three_nodes_and_leaves_nothing(imagined: InnerRun) -> None:
     assert imagined.notes == [
         SESSION,
         f"cluster of {one}: nodes=3 profile=documented config={{}}",
+        f"kept cluster of {one}",
         f"closed cluster of {one}",
         f"cluster of {two}: nodes=3 profile=documented config={{}}",
         f"closed cluster of {two}",

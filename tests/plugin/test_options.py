@@ -64,7 +64,8 @@ def test_the_command_line_wins_over_the_ini_file(pytester: pytest.Pytester) -> N
     pytester.makeini(
         "[pytest]\ncutheal_nodes = 5\ncutheal_time_scale = 0.1\ncutheal_seed = 11\ncutheal_trials = 3\n"
         "cutheal_keep_cluster = yes\ncutheal_bundles = logs\ncutheal_requirements = R1,R2\n"
-        "cutheal_node_log_level = debug\ncutheal_links = toxiproxy\ncutheal_program = shop:SHOP"
+        "cutheal_node_log_level = debug\ncutheal_links = toxiproxy\ncutheal_program = shop:SHOP\n"
+        "cutheal_no_reuse = yes"
     )
     settings = read(pytester, "--nodes=4", "--requirements=R22-R24")
     assert settings == Settings(
@@ -77,6 +78,7 @@ def test_the_command_line_wins_over_the_ini_file(pytester: pytest.Pytester) -> N
         keep_cluster=True,
         bundles=pytester.path / "logs",
         requirements=("R22", "R23", "R23b", "R24"),
+        reuse=False,
         node_log_level="debug",
     )
 
