@@ -11,6 +11,7 @@ from harness.links.toxiproxy import find_server, server_argv, wait_ready
 from harness.ports import Reservations
 from tests.contract.peers import DEAF_PATIENCE, Patience
 from tests.contract.server import Server
+from tests.doubles.bound import bound
 
 DEAF_SERVER = Path(__file__).parent.parent / "doubles" / "deaf_toxiproxy"
 
@@ -72,7 +73,7 @@ class Servers:
         (api_address,) = self._ports.reserve(1)
         environment = {**os.environ, "LOG_LEVEL": "error"}
         with (self._folder / f"{name}.log").open("ab") as log:
-            process = subprocess.Popen(argv(api_address), env=environment, stdout=log, stderr=log)
+            process = subprocess.Popen(bound(argv(api_address)), env=environment, stdout=log, stderr=log)
         try:
             return Server(name, process, wait_ready(api_address, pid=process.pid), patience)
         except BaseException:

@@ -13,6 +13,7 @@ from harness.links.fabric import PROBE_PATH, Links
 from harness.links.link import Channel, Link
 from harness.links.toxiproxy import find_server, server_argv, wait_ready
 from harness.ports import Reservations
+from tests.doubles.bound import bound
 from tests.doubles.standin import StandIn
 
 DEAF = Path(__file__).with_name("deaf_toxiproxy")
@@ -31,7 +32,7 @@ class LinkServerProcess:
         )
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            argv,
+            bound(argv),
             env={**os.environ, "LOG_LEVEL": "error"},
             stdout=self._log,
             stderr=self._log,
