@@ -4,18 +4,15 @@ Not collected with the suite: `python -m tests.fuzz link_api` runs it with as ma
 """
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from harness.links.embedded.kinds import KINDS
 from tests.contract.server import Answer, Server
-from tests.contract.start import Servers
 
 names = st.sampled_from(["p", "q", "p-s1-s2"])
 listens = st.sampled_from(["127.0.0.1:0", "localhost:0", "[::1]:0"])
@@ -57,17 +54,6 @@ def toxic_bodies(draw: st.DrawFn) -> dict[str, Any]:
             },
         )
     )
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One embedded server for all; it must outlive them, and log no traceback."""
-    folder = tmp_path_factory.mktemp("links")
-    with Servers(folder) as servers:
-        started = servers.get("embedded")
-        yield started
-        started.is_alive()
-        assert "Traceback" not in (folder / "embedded.log").read_text()
 
 
 def is_allowed(answer: Answer) -> bool:

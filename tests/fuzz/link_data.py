@@ -4,18 +4,16 @@ Not collected with the suite: `python -m tests.fuzz link_data` runs it with as m
 """
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.links.link import socket_address
 from harness.waiting import WaitTimeout, wait_for
 from tests.contract.server import Server
-from tests.contract.start import Servers
 
 ARRIVES_REAL_S = 30.0
 STREAMS = ("upstream", "downstream")
@@ -55,17 +53,6 @@ def toxics(draw: st.DrawFn) -> dict[str, object]:
 
 sends = st.tuples(st.sampled_from(STREAMS), st.binary(min_size=1, max_size=200).map(lambda piece: piece * 20))
 steps = st.lists(sends | toxics() | st.sampled_from("abc"), max_size=20)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One embedded server for all; it must outlive them, and log no traceback."""
-    folder = tmp_path_factory.mktemp("data")
-    with Servers(folder) as servers:
-        started = servers.get("embedded")
-        yield started
-        started.is_alive()
-        assert "Traceback" not in (folder / "embedded.log").read_text()
 
 
 @dataclass
