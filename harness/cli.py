@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from harness import completion, demo, up
 from harness.bench import command as bench
-from harness.command import add_cluster_options, complain
+from harness.command import add_cluster_options, complain, parsed
 from harness.doctor import command as doctor
-from harness.exit_codes import ARGPARSE_MISTAKE, ExitCode, table
+from harness.exit_codes import ExitCode, table
 from harness.links import install, serve
 from harness.links.api import LinkServerDied
 from harness.links.matrix import FaultNotInForce
@@ -25,7 +25,7 @@ DEATHS = (NodeDied, NotReached, ProcessDied, LauncherDied, LinkServerDied, Targe
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code, one of `harness.exit_codes`."""
-    arguments = _parsed(argv)
+    arguments = parsed(_parser(), argv)
     try:
         return int(arguments.run(arguments))
     except (BadSpec, ProgramError) as mistake:
@@ -42,13 +42,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ExitCode.DIED
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-
-
-def _parsed(argv: Sequence[str] | None) -> argparse.Namespace:
-    try:
-        return _parser().parse_args(argv)
-    except SystemExit as end:
-        raise SystemExit(ExitCode.MISTAKE if end.code == ARGPARSE_MISTAKE else end.code) from None
 
 
 def _parser() -> argparse.ArgumentParser:

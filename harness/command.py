@@ -5,11 +5,12 @@ import json
 import secrets
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from harness.exit_codes import ARGPARSE_MISTAKE, ExitCode
 from harness.links.backend import AUTO, CHOICES
 from harness.session import Session, SessionOptions
 from harness.spec import TIME_SCALE_DEFAULT
@@ -34,6 +35,19 @@ def add_cluster_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="of everything drawn (default: %(default)s)")
     parser.add_argument("--node-log-level", choices=("debug", "info", "warning"), default="info")
     parser.add_argument("--json", action="store_true", help="print one JSON document on stdout instead")
+
+
+def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return what the command line says; a mistake has a code of its own, not argparse's 2.
+
+    Raises:
+        SystemExit: with the code of a mistake, or 0 after --help.
+
+    """
+    try:
+        return parser.parse_args(argv)
+    except SystemExit as end:
+        raise SystemExit(ExitCode.MISTAKE if end.code == ARGPARSE_MISTAKE else end.code) from None
 
 
 @contextmanager

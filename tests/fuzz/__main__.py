@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from harness.command import parsed
 from harness.exit_codes import ExitCode
-from tests.soak.options import ROOT, count, parsed
+from tests.soak.options import ROOT, count
 
 TARGETS = ("applications", "link_api", "link_data", "documented")
 HERE = Path(__file__).parent

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.command import parsed
 from harness.exit_codes import ExitCode
 from harness.links.backend import CHOICES, choose
 from harness.links.toxiproxy import NoLinkServer
@@ -23,7 +24,7 @@ from tests.soak import story
 from tests.soak.busy import busy_loops
 from tests.soak.census import take_census
 from tests.soak.observer import Observer
-from tests.soak.options import ROOT, count, parsed
+from tests.soak.options import ROOT, count
 from tests.soak.report import Outcome, print_json, print_table
 
 WARM_UP_MAX = 10

@@ -1,26 +1,10 @@
-"""What the soak's commands share on their command lines: a mistake ends them as it ends `cutheal`."""
+"""What the soak's commands share on their command lines."""
 
 import argparse
-from collections.abc import Sequence
 from pathlib import Path
-
-from harness.exit_codes import ARGPARSE_MISTAKE, ExitCode
 
 ROOT = Path(__file__).parent.parent.parent
 """Of the checkout: what pytest is told to run is found from here."""
-
-
-def parsed(parser: argparse.ArgumentParser, argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return what the command line says.
-
-    Raises:
-        SystemExit: with the code of a mistake, or 0 after --help.
-
-    """
-    try:
-        return parser.parse_args(argv)
-    except SystemExit as end:
-        raise SystemExit(ExitCode.MISTAKE if end.code == ARGPARSE_MISTAKE else end.code) from None
 
 
 def count(text: str) -> int:

@@ -22,10 +22,11 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from harness.command import parsed
 from harness.exit_codes import ExitCode
 from harness.links.backend import CHOICES
 from tests.soak.busy import busy_loops
-from tests.soak.options import ROOT, count, parsed
+from tests.soak.options import ROOT, count
 from tests.soak.verdicts import Judged, Verdict, read
 
 TOLD_MAX = 5
