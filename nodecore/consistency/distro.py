@@ -18,20 +18,11 @@ from nodecore.consistency.protocol import (
     WriteKind,
     WriteRequest,
 )
+from nodecore.core.answers import Answer, Done, MembersAnswer, RecordAnswer, Refused
 from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import Change, Notify
 from nodecore.core.keys import INSTANCES_PREFIX
-from nodecore.core.operations import (
-    Answer,
-    Done,
-    MembersAnswer,
-    Operation,
-    PutRecord,
-    ReadRecord,
-    RecordAnswer,
-    Refused,
-    RemoveRecord,
-)
+from nodecore.core.operations import Operation, PutRecord, ReadRecord, RemoveRecord
 from nodecore.errors import BadRequest, NodeError
 from nodecore.runtime.loop import Runtime
 

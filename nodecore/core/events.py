@@ -7,8 +7,9 @@ The runtime and the simulation speak exactly this; JSON and HTTP are the busines
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nodecore.core.answers import Answer, InstancesAnswer
 from nodecore.core.messages import Failure, PeerAnswer, PeerMessage
-from nodecore.core.operations import Answer, InstancesAnswer, Operation
+from nodecore.core.operations import Operation
 from nodecore.core.records import Metadata, Record
 from nodecore.core.subscribers import Subscriber
 

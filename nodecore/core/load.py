@@ -8,10 +8,10 @@ and merging what it had at some moment would undo what was deleted since.
 """
 
 from nodecore.config import Timings
+from nodecore.core.answers import Refused
 from nodecore.core.events import Lane
 from nodecore.core.members import Members
 from nodecore.core.messages import Failure, FetchSnapshot, NotLoadedAnswer, SnapshotAnswer
-from nodecore.core.operations import Refused
 from nodecore.core.outward import Fetching, Merging, Outcome, Outward
 from nodecore.core.records import Instances
 from nodecore.core.replica import Replica

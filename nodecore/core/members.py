@@ -6,7 +6,7 @@ Invariant: this node is a member and always UP in its own view; the ring is exac
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nodecore.core.operations import Member, MemberState
+from nodecore.core.answers import Member, MemberState
 from nodecore.core.ring import Ring, ring_of
 
 

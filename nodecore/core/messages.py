@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from nodecore.core.operations import Answer, InstanceWrite, Member, Refused
+from nodecore.core.answers import Answer, Member, Refused
+from nodecore.core.operations import InstanceWrite
 from nodecore.core.records import Datum
 
 

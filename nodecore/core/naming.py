@@ -6,22 +6,24 @@ other member.
 
 from dataclasses import replace
 
+from nodecore.core.answers import (
+    Answer,
+    Done,
+    InstanceAnswer,
+    InstancesAnswer,
+    RecordAnswer,
+    Refused,
+    SubscribersAnswer,
+)
 from nodecore.core.events import Change
 from nodecore.core.keys import ephemeral_key, is_ephemeral
 from nodecore.core.operations import (
-    Answer,
-    Done,
     GetInstance,
-    InstanceAnswer,
-    InstancesAnswer,
     ListInstances,
     ListSubscribers,
     PutRecord,
     ReadRecord,
-    RecordAnswer,
-    Refused,
     RemoveRecord,
-    SubscribersAnswer,
 )
 from nodecore.core.push import Pushes
 from nodecore.core.records import Instance, InstanceId, Instances

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import assert_never
 
 from nodecore.config import NodeConfig
+from nodecore.core.answers import Answer, Done, Refused
 from nodecore.core.beats import Beats
 from nodecore.core.enquiries import (
     ChangeSwitches,
@@ -36,7 +37,7 @@ from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.messages import Failure, Forward, ForwardAnswer, NotLoadedAnswer, ReportAnswer
 from nodecore.core.naming import Naming
-from nodecore.core.operations import Answer, Done, Operation, ReadState, Refused
+from nodecore.core.operations import Operation, ReadState
 from nodecore.core.outward import (
     Fetching,
     Forwarding,

@@ -7,11 +7,11 @@ from collections import Counter
 from dataclasses import dataclass
 
 from nodecore.config import NodeConfig
+from nodecore.core.answers import StateAnswer
 from nodecore.core.enquiries import MetricsAnswer
 from nodecore.core.judge import Judge
 from nodecore.core.load import Load
 from nodecore.core.members import Members
-from nodecore.core.operations import StateAnswer
 from nodecore.core.outward import Outward
 from nodecore.core.push import Pushes
 from nodecore.core.records import ServerStatus

@@ -5,6 +5,7 @@ Invariant: what a peer sends is stored at once and never sent on: there is no go
 
 from typing import assert_never
 
+from nodecore.core.answers import Refused
 from nodecore.core.foreign import Foreign
 from nodecore.core.load import Load
 from nodecore.core.members import Members
@@ -23,7 +24,6 @@ from nodecore.core.messages import (
     Verify,
     VerifyDigest,
 )
-from nodecore.core.operations import Refused
 from nodecore.core.replica import Replica
 from nodecore.core.reports import Reports
 from nodecore.core.verify import Verification

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from nodecore.config import Limits, Timings
+from nodecore.core.answers import InstancesAnswer, Subscription
 from nodecore.core.events import Effect, Notify, Push, PushAcked
 from nodecore.core.keys import is_ephemeral, namespace_of, service_of
-from nodecore.core.operations import InstancesAnswer, Subscription
 from nodecore.core.outward import Outward
 from nodecore.core.subscribers import Subscriber
 from nodecore.core.switches import Switches

@@ -7,10 +7,10 @@ UP and no call that carries data is open; otherwise it is refused and nothing is
 from collections.abc import Sequence
 from typing import Protocol
 
+from nodecore.core.answers import Done, Refused
 from nodecore.core.judge import Judge
 from nodecore.core.load import Load
 from nodecore.core.members import Members
-from nodecore.core.operations import Done, Refused
 from nodecore.core.outward import Outward
 from nodecore.core.switches import Switches
 

@@ -4,20 +4,18 @@ Invariant: a write to an instance is executed only by the node that is responsib
 """
 
 from nodecore.config import Timings
+from nodecore.core.answers import Answer, MembersAnswer, Refused
 from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane
 from nodecore.core.members import Members
 from nodecore.core.messages import Forward, ForwardAnswer, NotLoadedAnswer
 from nodecore.core.naming import NO_CP, Local, Naming
 from nodecore.core.operations import (
-    Answer,
     Beat,
     ChangeMetadata,
     DeregisterInstance,
     InstanceWrite,
-    MembersAnswer,
     PatchInstance,
-    Refused,
     RegisterInstance,
 )
 from nodecore.core.outward import Forwarding, Outcome, Outward, Requester

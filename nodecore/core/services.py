@@ -6,20 +6,12 @@ exists here when it was created here or has an instance list, be it empty.
 
 from dataclasses import replace
 
+from nodecore.core.answers import Answer, Done, Refused, ServiceAnswer
 from nodecore.core.enquiries import ReadServices, ServicesAnswer, ServiceView
 from nodecore.core.events import Change
 from nodecore.core.keys import ephemeral_key, namespace_of, service_of
 from nodecore.core.members import Members
-from nodecore.core.operations import (
-    Answer,
-    CreateService,
-    DeleteService,
-    Done,
-    GetService,
-    Refused,
-    ServiceAnswer,
-    UpdateService,
-)
+from nodecore.core.operations import CreateService, DeleteService, GetService, UpdateService
 from nodecore.core.records import Instance, Instances, Service
 from nodecore.core.replica import Replica
 from nodecore.core.sync import Sync

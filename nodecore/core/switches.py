@@ -7,6 +7,7 @@ is always let through, so that a node that was switched off can be switched on.
 from dataclasses import replace
 
 from nodecore.config import Timings
+from nodecore.core.answers import Refused
 from nodecore.core.enquiries import ChangeSwitches, ReadServices
 from nodecore.core.operations import (
     Beat,
@@ -19,7 +20,6 @@ from nodecore.core.operations import (
     ListInstances,
     Operation,
     PatchInstance,
-    Refused,
     RegisterInstance,
     UpdateService,
 )

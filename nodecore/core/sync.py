@@ -6,9 +6,9 @@ Invariant: what was put or removed here either waits for a member, is on its way
 from collections.abc import Callable
 
 from nodecore.config import Limits, Timings
+from nodecore.core.answers import Refused
 from nodecore.core.events import Change, Lane
 from nodecore.core.messages import Accepted, PeerMessage
-from nodecore.core.operations import Refused
 from nodecore.core.outbox import Outbox
 from nodecore.core.outward import Batch, Outcome, Outward, Syncing
 from nodecore.core.records import Instances

@@ -9,10 +9,10 @@ node's own still waits for that sender; it drops only when the rings are known t
 """
 
 from nodecore.config import Limits, Timings
+from nodecore.core.answers import Refused
 from nodecore.core.events import Lane
 from nodecore.core.members import Members
 from nodecore.core.messages import DataAnswer, DigestAnswer, Verify, VerifyDigest
-from nodecore.core.operations import Refused
 from nodecore.core.outward import Outcome, Outward, Pulling, Verifying
 from nodecore.core.replica import Replica
 from nodecore.core.sync import STATUSES_OF_A_FOREIGN_PEER, Sync

@@ -7,21 +7,17 @@ waits for nobody, but a registration is always told to all.
 from dataclasses import replace
 from typing import assert_never
 
+from nodecore.core.answers import Answer, BeatAnswer, Done, Refused, UpdatedAnswer
 from nodecore.core.events import Change
 from nodecore.core.judge import beat_interval_s
 from nodecore.core.keys import ephemeral_key
 from nodecore.core.operations import (
-    Answer,
     Beat,
-    BeatAnswer,
     ChangeMetadata,
     DeregisterInstance,
-    Done,
     InstanceWrite,
     PatchInstance,
-    Refused,
     RegisterInstance,
-    UpdatedAnswer,
 )
 from nodecore.core.records import Instance, InstanceId, Instances, Metadata
 from nodecore.core.replica import Replica

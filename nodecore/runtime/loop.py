@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from typing import Protocol, assert_never
 
 from nodecore.config import NodeConfig
+from nodecore.core.answers import Answer
 from nodecore.core.events import (
     Call,
     CallFailed,
@@ -31,7 +32,7 @@ from nodecore.core.events import (
     Tick,
 )
 from nodecore.core.messages import PeerAnswer, PeerMessage
-from nodecore.core.operations import Answer, Operation
+from nodecore.core.operations import Operation
 from nodecore.errors import NodeError
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.listeners import Listeners

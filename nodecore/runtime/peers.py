@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from nodecore.config import NodeConfig
+from nodecore.core.answers import Refused
 from nodecore.core.events import Call, CallFailed, CallReturned, Lane
 from nodecore.core.messages import Failure, ForwardAnswer
-from nodecore.core.operations import Refused
 from nodecore.errors import Malformed
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.exchange import Exchange

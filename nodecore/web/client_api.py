@@ -4,7 +4,6 @@ Invariant: a request becomes exactly one operation of the core, and its answer e
 """
 
 from nodecore.core.operations import (
-    Answer,
     Beat,
     ChangeMetadata,
     CreateService,
@@ -152,7 +151,7 @@ class ClientApi:
         forwarded_by = self._identity.forwarder(request)
         if forwarded_by is not None:
             log_received(self._runtime, request, forwarded_by, "Forward", _service(operation))
-        answer: Answer = await_reply(self._runtime.ask(operation, forwarded_by))
+        answer = await_reply(self._runtime.ask(operation, forwarded_by))
         return encode_answer(answer, reader)
 
 

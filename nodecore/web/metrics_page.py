@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from nodecore.core.answers import MemberState
 from nodecore.core.enquiries import MetricsAnswer
-from nodecore.core.operations import MemberState
 from nodecore.runtime.counts import Counts, Labels
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST

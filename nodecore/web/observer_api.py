@@ -10,8 +10,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
+from nodecore.core.answers import StateAnswer
 from nodecore.core.enquiries import ResetNode
-from nodecore.core.operations import ReadState, StateAnswer
+from nodecore.core.operations import ReadState
 from nodecore.errors import BadRequest, Forbidden
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import encode_answer, json_answer

@@ -5,6 +5,7 @@ Invariant: a switch acts on the node that was asked, on no other, until CP serve
 
 from collections.abc import Callable
 
+from nodecore.core.answers import Answer, Member, MembersAnswer, MemberState
 from nodecore.core.enquiries import (
     ChangeSwitches,
     FindResponsible,
@@ -14,13 +15,7 @@ from nodecore.core.enquiries import (
     ReadSwitches,
     SwitchesAnswer,
 )
-from nodecore.core.operations import (
-    Answer,
-    Member,
-    MembersAnswer,
-    MemberState,
-    Operation,
-)
+from nodecore.core.operations import Operation
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.answers import envelope
 from nodecore.runtime.wire.client import encode_answer, json_answer

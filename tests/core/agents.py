@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from nodecore.core.operations import Answer, Beat, BeatAnswer, Operation, Refused, RegisterInstance
+from nodecore.core.answers import Answer, BeatAnswer, Refused
+from nodecore.core.operations import Beat, Operation, RegisterInstance
 from nodecore.core.records import DEFAULT_CLUSTER, Instance
 from tests.core.world import World
 

@@ -1,12 +1,7 @@
 """What clients ask in these tests, in short."""
 
-from nodecore.core.operations import (
-    Beat,
-    DeregisterInstance,
-    InstancesAnswer,
-    ListInstances,
-    RegisterInstance,
-)
+from nodecore.core.answers import InstancesAnswer
+from nodecore.core.operations import Beat, DeregisterInstance, ListInstances, RegisterInstance
 from nodecore.core.records import Instance
 from tests.core.driver import A0, Driver
 

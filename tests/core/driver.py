@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 from nodecore.config import Limits, NodeConfig, Timings
+from nodecore.core.answers import Answer, Member, MemberState, StateAnswer
 from nodecore.core.enquiries import FindResponsible, ResponsibleAnswer
 from nodecore.core.events import (
     Call,
@@ -32,14 +33,7 @@ from nodecore.core.messages import (
     Verify,
 )
 from nodecore.core.node import Node
-from nodecore.core.operations import (
-    Answer,
-    Member,
-    MemberState,
-    Operation,
-    ReadState,
-    StateAnswer,
-)
+from nodecore.core.operations import Operation, ReadState
 from nodecore.core.records import Datum, Instance, Instances
 
 S1, S2, S3 = "127.0.0.1:8848", "127.0.0.1:8858", "127.0.0.1:8868"

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from nodecore.core.answers import Answer
 from nodecore.core.events import Event
 from nodecore.core.node import Node
-from nodecore.core.operations import Answer
 
 Edge = tuple[str, str]
 

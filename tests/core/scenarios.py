@@ -7,15 +7,10 @@ the deleting and no beat undoes it. A control service is never deleted and must 
 from collections.abc import Callable, Iterable
 from itertools import product
 
+from nodecore.core.answers import Answer, Done
 from nodecore.core.enquiries import FindResponsible, ResponsibleAnswer
 from nodecore.core.keys import service_of
-from nodecore.core.operations import (
-    Answer,
-    DeleteService,
-    DeregisterInstance,
-    Done,
-    RegisterInstance,
-)
+from nodecore.core.operations import DeleteService, DeregisterInstance, RegisterInstance
 from nodecore.core.records import Instances
 from tests.core.agents import NAMESPACE, instance
 from tests.core.world import Edge, World

@@ -7,10 +7,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from nodecore.core.answers import Done
 from nodecore.core.checksum import checksum
 from nodecore.core.events import Change
 from nodecore.core.load import union
-from nodecore.core.operations import Done
 from nodecore.core.outbox import Outbox
 from nodecore.core.records import Instance, Instances
 from nodecore.core.resources import EPHEMERAL_INSTANCES, RESOURCE_TYPES, canonical

@@ -4,16 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from nodecore.core.answers import BeatAnswer, Done
 from nodecore.core.judge import Judge
 from nodecore.core.messages import (
     Report,
     ReportAnswer,
     SyncData,
     Verify,
-)
-from nodecore.core.operations import (
-    BeatAnswer,
-    Done,
 )
 from nodecore.core.records import Instances, Metadata
 from tests.core.asking import beat, deregister, register

@@ -2,15 +2,10 @@
 
 import pytest
 
+from nodecore.core.answers import Done, Refused, UpdatedAnswer
 from nodecore.core.events import Reply
 from nodecore.core.messages import Forward, ForwardAnswer, SyncData
-from nodecore.core.operations import (
-    ChangeMetadata,
-    Done,
-    PatchInstance,
-    Refused,
-    UpdatedAnswer,
-)
+from nodecore.core.operations import ChangeMetadata, PatchInstance
 from nodecore.core.records import InstanceId
 from tests.core.asking import register
 from tests.core.driver import A0, B1, S1, S2, S3, datum, entry, key, steady

@@ -2,7 +2,8 @@
 
 import pytest
 
-from nodecore.core.operations import DeleteService, Done
+from nodecore.core.answers import Done
+from nodecore.core.operations import DeleteService
 from tests.core.agents import NAMESPACE, Agent
 from tests.core.scenarios import (
     CONTROL,

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodecore.core.answers import Refused
 from nodecore.core.checksum import checksum
 from nodecore.core.digests import Digests
 from nodecore.core.messages import (
@@ -16,7 +17,7 @@ from nodecore.core.messages import (
     Verify,
     VerifyDigest,
 )
-from nodecore.core.operations import Refused, RemoveRecord
+from nodecore.core.operations import RemoveRecord
 from nodecore.core.records import Datum, Instances
 from nodecore.core.resources import RESOURCE_TYPES
 from nodecore.core.store import Store

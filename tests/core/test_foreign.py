@@ -2,8 +2,8 @@
 
 import pytest
 
+from nodecore.core.answers import Refused
 from nodecore.core.messages import Accepted, ServiceStatus
-from nodecore.core.operations import Refused
 from tests.core.asking import beat, register
 from tests.core.driver import A0, S1, S2, S3, Driver, entry, key, quietly, steady
 

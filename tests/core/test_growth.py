@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from nodecore.core.operations import Answer, Done, Relayed
+from nodecore.core.answers import Answer, Done, Relayed
 from tests.core.scenarios import (
     CONTROL,
     NEW,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from nodecore.core.answers import Done, Member, MemberState, Refused
 from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import Call
 from nodecore.core.messages import (
@@ -17,16 +18,7 @@ from nodecore.core.messages import (
     SyncDelete,
     Verify,
 )
-from nodecore.core.operations import (
-    DeleteService,
-    Done,
-    ListInstances,
-    Member,
-    MemberState,
-    PutRecord,
-    Refused,
-    RegisterInstance,
-)
+from nodecore.core.operations import DeleteService, ListInstances, PutRecord, RegisterInstance
 from nodecore.core.records import Instances
 from tests.core.driver import A0, B1, S1, S2, S3, Driver, datum, entry, key, quietly, steady
 from tests.core.scenarios import OLD, SERVICES, both_ways, missing, prepared

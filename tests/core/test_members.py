@@ -2,8 +2,9 @@
 
 import pytest
 
+from nodecore.core.answers import Member, MemberState, Refused
 from nodecore.core.messages import Accepted, Failure, NotLoadedAnswer, Report, ReportAnswer, SyncData, Verify
-from nodecore.core.operations import Member, MemberState, PutRecord, Refused, RegisterInstance
+from nodecore.core.operations import PutRecord, RegisterInstance
 from tests.core.driver import A0, S1, S2, S3, Driver, datum, entry, key, quietly, steady
 
 pytestmark = pytest.mark.requirement("R17")

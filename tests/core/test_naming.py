@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from nodecore.config import NodeConfig
+from nodecore.core.answers import Answer, Done, InstanceAnswer, RecordAnswer, Refused, ServiceAnswer
 from nodecore.core.messages import (
     Forward,
     SyncData,
@@ -13,19 +14,13 @@ from nodecore.core.messages import (
 )
 from nodecore.core.node import Node
 from nodecore.core.operations import (
-    Answer,
     CreateService,
     DeleteService,
-    Done,
     GetInstance,
     GetService,
-    InstanceAnswer,
     PutRecord,
     ReadRecord,
-    RecordAnswer,
-    Refused,
     RemoveRecord,
-    ServiceAnswer,
 )
 from nodecore.core.records import Instances, Service, SwitchDomain
 from nodecore.core.resources import EPHEMERAL_INSTANCES

@@ -3,9 +3,10 @@
 import pytest
 
 from nodecore.config import Limits
+from nodecore.core.answers import SubscribersAnswer
 from nodecore.core.events import Push, PushAcked
 from nodecore.core.messages import SyncData, SyncDelete
-from nodecore.core.operations import ListInstances, ListSubscribers, SubscribersAnswer
+from nodecore.core.operations import ListInstances, ListSubscribers
 from nodecore.core.subscribers import Subscriber
 from tests.core.asking import beat, deregister, listing, register
 from tests.core.driver import A0, B1, S2, Driver, datum, entry, key, quietly, steady

@@ -1,9 +1,10 @@
 """A reset: the node is as it was just after loading, and is refused where something could come back."""
 
+from nodecore.core.answers import Answer, Done, Refused, SubscribersAnswer
 from nodecore.core.enquiries import ChangeSwitches, ReadServices, ResetNode, ServicesAnswer
 from nodecore.core.events import Change
 from nodecore.core.messages import Accepted, SyncData
-from nodecore.core.operations import Answer, CreateService, Done, ListSubscribers, Refused, SubscribersAnswer
+from nodecore.core.operations import CreateService, ListSubscribers
 from nodecore.core.records import Service
 from tests.core.asking import listing, register
 from tests.core.driver import A0, B1, C5, S2, S3, Driver, datum, entry, key, steady

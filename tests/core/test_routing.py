@@ -2,6 +2,7 @@
 
 import pytest
 
+from nodecore.core.answers import Done, MembersAnswer, Refused, Relayed
 from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane, PeerReply, PeerRequest, Reply
 from nodecore.core.messages import (
@@ -14,13 +15,9 @@ from nodecore.core.messages import (
 from nodecore.core.operations import (
     Beat,
     DeregisterInstance,
-    Done,
-    MembersAnswer,
     PutRecord,
     ReadRecord,
-    Refused,
     RegisterInstance,
-    Relayed,
     RemoveRecord,
 )
 from nodecore.core.records import Instances

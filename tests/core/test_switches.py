@@ -2,6 +2,7 @@
 
 import pytest
 
+from nodecore.core.answers import Answer, BeatAnswer, Done, Refused
 from nodecore.core.enquiries import (
     ChangeSwitches,
     MetricsAnswer,
@@ -11,14 +12,7 @@ from nodecore.core.enquiries import (
     ServicesAnswer,
     SwitchesAnswer,
 )
-from nodecore.core.operations import (
-    Answer,
-    BeatAnswer,
-    CreateService,
-    Done,
-    ListInstances,
-    Refused,
-)
+from nodecore.core.operations import CreateService, ListInstances
 from nodecore.core.records import ServerStatus, Service
 from tests.core.asking import beat, deregister, listing, register
 from tests.core.driver import A0, B1, S2, Driver, datum, entry, quietly, steady

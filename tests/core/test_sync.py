@@ -3,6 +3,7 @@
 import pytest
 
 from nodecore.config import Limits
+from nodecore.core.answers import Done, Refused
 from nodecore.core.events import Change, Lane
 from nodecore.core.messages import (
     Accepted,
@@ -16,9 +17,7 @@ from nodecore.core.messages import (
 from nodecore.core.operations import (
     DeleteService,
     DeregisterInstance,
-    Done,
     PutRecord,
-    Refused,
     RegisterInstance,
     RemoveRecord,
 )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from nodecore.config import NodeConfig, Timings
+from nodecore.core.answers import Answer, StateAnswer
 from nodecore.core.events import (
     Call,
     CallFailed,
@@ -28,7 +29,7 @@ from nodecore.core.events import (
 )
 from nodecore.core.messages import Failure, Forward, ForwardAnswer, PeerAnswer, PeerMessage
 from nodecore.core.node import Node
-from nodecore.core.operations import Answer, Operation, ReadState, StateAnswer
+from nodecore.core.operations import Operation, ReadState
 from tests.core.network import Asked, Condition, Edge, Flight, Network, Process
 
 

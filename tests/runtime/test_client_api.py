@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from nodecore.core.answers import Relayed
 from nodecore.core.events import ClientRequest, Effect, Event, Reply
-from nodecore.core.operations import Relayed
 from tests.runtime.application import WsgiClient, wsgi_client
 from tests.runtime.scripted import Script, ScriptedCore, config, peer, read_request
 

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodecore.core.answers import Done
 from nodecore.core.events import ClientRequest, Effect, Event, Reply
 from nodecore.core.messages import Forward
 from nodecore.core.operations import (
     Beat,
     ChangeMetadata,
     DeregisterInstance,
-    Done,
     InstanceWrite,
     PatchInstance,
     RegisterInstance,

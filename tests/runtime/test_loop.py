@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from nodecore.core.answers import Done
 from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import (
     Call,
@@ -23,7 +24,7 @@ from nodecore.core.events import (
     Tick,
 )
 from nodecore.core.messages import Accepted, Failure, SyncDelete
-from nodecore.core.operations import Done, ReadState
+from nodecore.core.operations import ReadState
 from nodecore.runtime.loop import Stopped
 from tests.runtime.scripted import ScriptedCore, log_text, running
 

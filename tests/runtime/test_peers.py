@@ -7,6 +7,7 @@ from typing import Self
 
 import pytest
 
+from nodecore.core.answers import Member, MemberState, Refused, Relayed
 from nodecore.core.events import Call, CallFailed, CallReturned, Lane
 from nodecore.core.messages import (
     Accepted,
@@ -19,7 +20,7 @@ from nodecore.core.messages import (
     ReportAnswer,
     SyncDelete,
 )
-from nodecore.core.operations import DeregisterInstance, Member, MemberState, Refused, Relayed
+from nodecore.core.operations import DeregisterInstance
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.peers import Peers

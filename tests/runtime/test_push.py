@@ -11,8 +11,9 @@ import pytest
 
 from harness.waiting import wait_for
 from nodecore.config import NodeConfig, Timings
+from nodecore.core.answers import Done, InstancesAnswer
 from nodecore.core.events import ClientRequest, Effect, Event, Push, PushAcked, Reply
-from nodecore.core.operations import Done, InstancesAnswer, ReadMembers
+from nodecore.core.operations import ReadMembers
 from nodecore.core.records import Instance
 from nodecore.core.subscribers import Subscriber
 from nodecore.errors import Malformed

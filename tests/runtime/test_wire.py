@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nodecore.core.answers import Member, MemberState
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
@@ -24,7 +25,7 @@ from nodecore.core.messages import (
     Verify,
     VerifyDigest,
 )
-from nodecore.core.operations import Beat, DeregisterInstance, Member, MemberState, RegisterInstance
+from nodecore.core.operations import Beat, DeregisterInstance, RegisterInstance
 from nodecore.core.records import Datum, Instance, Instances
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.answers import (

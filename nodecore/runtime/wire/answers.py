@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from nodecore.core.answers import Refused
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
@@ -19,7 +20,6 @@ from nodecore.core.messages import (
     Verify,
     VerifyDigest,
 )
-from nodecore.core.operations import Refused
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.calls import (
     BY_DIGEST,

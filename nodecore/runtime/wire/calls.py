@@ -8,6 +8,7 @@ verify is ours too: only who has said so in the answer to a report (X-Verify) is
 from typing import assert_never
 from urllib.parse import quote, urlencode
 
+from nodecore.core.answers import Refused, Relayed
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
@@ -34,9 +35,7 @@ from nodecore.core.operations import (
     DeregisterInstance,
     InstanceWrite,
     PatchInstance,
-    Refused,
     RegisterInstance,
-    Relayed,
 )
 from nodecore.core.records import Instance
 from nodecore.errors import Malformed

@@ -2,8 +2,7 @@
 
 from typing import assert_never
 
-from nodecore.core.enquiries import MetricsAnswer, ResponsibleAnswer, ServicesAnswer, SwitchesAnswer
-from nodecore.core.operations import (
+from nodecore.core.answers import (
     Answer,
     BeatAnswer,
     Done,
@@ -18,6 +17,7 @@ from nodecore.core.operations import (
     SubscribersAnswer,
     UpdatedAnswer,
 )
+from nodecore.core.enquiries import MetricsAnswer, ResponsibleAnswer, ServicesAnswer, SwitchesAnswer
 from nodecore.core.records import Instance, Service
 from nodecore.runtime.wire.catalog import updated_body
 from nodecore.runtime.wire.http import HttpAnswer

@@ -5,8 +5,8 @@ Invariant: `clusters` is echoed exactly and `name` is always grouped, for client
 
 from dataclasses import dataclass
 
+from nodecore.core.answers import InstancesAnswer
 from nodecore.core.keys import bare_name
-from nodecore.core.operations import InstancesAnswer
 from nodecore.core.records import Instance
 from nodecore.runtime.wire.records import wall_ms
 

@@ -6,8 +6,8 @@ Invariant: whatever bytes come in, reading them gives an acknowledgement or `Mal
 import gzip
 from collections.abc import Iterable
 
+from nodecore.core.answers import Subscription
 from nodecore.core.events import Push, PushAcked
-from nodecore.core.operations import Subscription
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.listing import list_body, list_reader
 from nodecore.runtime.wire.values import as_integer, as_text, dump, load_object

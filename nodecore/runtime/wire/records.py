@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
-from nodecore.core.operations import Member, MemberState
+from nodecore.core.answers import Member, MemberState
 from nodecore.core.records import DEFAULT_CLUSTER, Datum, Instance, Instances, Metadata
 from nodecore.errors import Malformed
 from nodecore.runtime.wire.values import (

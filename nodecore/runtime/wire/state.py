@@ -6,8 +6,8 @@ Invariant: two nodes that hold the same data have the same `digest`, and its par
 import hashlib
 from collections.abc import Iterable
 
+from nodecore.core.answers import StateAnswer
 from nodecore.core.keys import namespace_of, service_of
-from nodecore.core.operations import StateAnswer
 from nodecore.core.records import Datum, Instance, Instances
 
 
