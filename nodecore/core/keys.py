@@ -1,10 +1,13 @@
 """Keys of the store: how they are built and taken apart (reference nacos-1.4.md, 1.2).
 
-Invariant: `namespace_of` and `service_of` undo `ephemeral_key` for every namespace without `##`.
+Invariant: `namespace_of` and `service_of` undo `ephemeral_key` and `metadata_key` for every namespace without
+`##`, and `persistent_key` for every one that does not begin with `ephemeral.`, which is refused.
 """
 
 INSTANCES_PREFIX = "com.alibaba.nacos.naming.iplist."
 EPHEMERAL_PREFIX = f"{INSTANCES_PREFIX}ephemeral."
+METADATA_PREFIX = "com.alibaba.nacos.naming.domains.meta."
+SWITCH_KEY = f"{METADATA_PREFIX}00-00---000-NACOS_SWITCH_DOMAIN-000---00-00"
 
 
 def ephemeral_key(namespace: str, service: str) -> str:
@@ -17,9 +20,31 @@ def is_ephemeral(key: str) -> bool:
     return key.startswith(EPHEMERAL_PREFIX) and "##" in key
 
 
+def persistent_key(namespace: str, service: str) -> str:
+    """Return the key of the persistent instances of a service, given by its grouped name."""
+    return f"{INSTANCES_PREFIX}{namespace}##{service}"
+
+
+def is_persistent(key: str) -> bool:
+    """Say whether this is the key of persistent instances: a namespace called `ephemeral.` has none."""
+    return key.startswith(INSTANCES_PREFIX) and not key.startswith(EPHEMERAL_PREFIX) and "##" in key
+
+
+def metadata_key(namespace: str, service: str) -> str:
+    """Return the key of a service's metadata."""
+    return f"{METADATA_PREFIX}{namespace}##{service}"
+
+
+def is_metadata(key: str) -> bool:
+    """Say whether this is the key of a service's metadata."""
+    return key.startswith(METADATA_PREFIX) and "##" in key
+
+
 def namespace_of(key: str) -> str:
-    """Return the namespace in an ephemeral key."""
-    return key.removeprefix(EPHEMERAL_PREFIX).partition("##")[0]
+    """Return the namespace in a key of instances or metadata."""
+    prefixes = (EPHEMERAL_PREFIX, INSTANCES_PREFIX, METADATA_PREFIX)
+    prefix = next((known for known in prefixes if key.startswith(known)), "")
+    return key.removeprefix(prefix).partition("##")[0]
 
 
 def service_of(key: str) -> str:

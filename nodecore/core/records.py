@@ -49,9 +49,48 @@ class Instances:
     instances: tuple[Instance, ...] = ()
 
 
+class CheckerKind(StrEnum):
+    """How persistent instances are checked (reference 5.4); ephemeral ones are judged by their beats."""
+
+    TCP = "TCP"
+    HTTP = "HTTP"
+    MYSQL = "MYSQL"
+    NONE = "NONE"
+    """Not at all: their health is what PUT /health/instance says."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checker:
+    """A check and what it needs to know: `path` to `expected_code` for HTTP, the rest for MySQL."""
+
+    kind: CheckerKind = CheckerKind.TCP
+    path: str = "/"
+    headers: Metadata = ()
+    expected_code: int = 200
+    user: str = ""
+    password: str = ""
+    command: str = "SELECT 1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterChecks:
+    """How the persistent instances of one cluster are checked, and where."""
+
+    name: str = DEFAULT_CLUSTER
+    checker: Checker = Checker()
+    check_port: int = 80
+    use_instance_port: bool = True
+    """False: `check_port` is checked instead of each instance's own port."""
+    metadata: Metadata = ()
+
+    def port_of(self, instance: Instance) -> int:
+        """Return the port at which an instance is checked."""
+        return instance.port if self.use_instance_port else self.check_port
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Service metadata (Service > Cluster > Instance); acts on the node that was asked until CP serves it."""
+    """Service metadata (Service > Cluster > Instance); without CP it acts on the node that was asked."""
 
     namespace: str
     name: str
@@ -59,6 +98,13 @@ class Service:
     protect_threshold: float = 0.0
     metadata: Metadata = ()
     clusters: tuple[str, ...] = ()
+    """What is shown: the clusters of its checks and of its instances."""
+    checks: tuple[ClusterChecks, ...] = ()
+    """Of clusters that were told how to be checked, sorted by name; the others are checked by TCP."""
+
+    def checks_of(self, cluster: str) -> ClusterChecks:
+        """Return how a cluster is checked."""
+        return next((entry for entry in self.checks if entry.name == cluster), ClusterChecks(name=cluster))
 
 
 class ServerStatus(StrEnum):
@@ -76,8 +122,9 @@ class ServerStatus(StrEnum):
 class SwitchDomain:
     """Switches that change a running node; defaults are those of reference/nacos-1.4.md section 8.
 
-    They act on the node that was asked until CP serves them. The first group acts; the rest is kept and
-    shown, for what it would switch is not part of this node. Milliseconds are real ones, as on the wire.
+    With CP they act on all nodes, without it on the node that was asked. The first group acts; the rest is
+    kept and shown, for what it would switch is not part of this node. Milliseconds are real ones, as on the
+    wire.
     """
 
     health_check_enabled: bool = True
@@ -91,15 +138,19 @@ class SwitchDomain:
     overridden_server_status: ServerStatus | None = None
     expire_instances: bool = True
     """No switch in the original but a setting: False keeps silent instances for ever."""
+    check_times: int = 3
+    """So many checks in a row with the same soft result change the health of a persistent instance."""
+    service_status_period_ms: int = 5000
+    """How often the responsible node tells all members the health of persistent instances."""
+    default_instance_ephemeral: bool = True
+    """What an instance is whose registration does not say it."""
 
     masters: tuple[str, ...] = ()
     distro_threshold: float = 0.7
     auto_change_health_check_enabled: bool = True
     distro_enabled: bool = True
     enable_standalone: bool = True
-    check_times: int = 3
     server_status_period_ms: int = 2000
-    service_status_period_ms: int = 5000
     disable_add_ip: bool = False
     send_beat_only: bool = False
     limited_url_map: tuple[tuple[str, int], ...] = ()
@@ -112,7 +163,6 @@ class SwitchDomain:
         ("CSharp", "0.9.0"),
     )
     enable_authentication: bool = False
-    default_instance_ephemeral: bool = True
 
 
 Record = Instances | Service | SwitchDomain
