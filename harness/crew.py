@@ -1,8 +1,6 @@
 """The parties of one cluster: starts nodes and agents, deals them addresses and links, ends them."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,8 +16,9 @@ from harness.ownership import grouped_name
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, Mark
-from harness.program import Address, NodePlan
+from harness.program import NodePlan
 from harness.spec import ClusterSpec
+from harness.ways import Ports, Ways
 
 if TYPE_CHECKING:
     from toxiproxy import Toxiproxy
@@ -34,13 +33,18 @@ LISTENING_WITHIN_S = 200.0
 """Document seconds, as long as a cluster has to get ready; it takes some milliseconds."""
 
 
+def identity_drawn(seed: int) -> str:
+    """Return the secret that the nodes of a cluster share for life."""
+    return f"{seed:x}"
+
+
 class Crew:
     """Nodes and agents of one cluster, each with its links.
 
     Args:
         spec: the cluster that was asked for.
         patience: how long a document second is.
-        seed: of the agents' choices.
+        seed: of the agents' choices and the nodes' identity.
         folder: of this cluster's logs and data.
 
     """
@@ -62,6 +66,7 @@ class Crew:
         self.folder = folder
         self.patience = patience
         self._seed = seed
+        self._identity = identity_drawn(seed)
         self._log_level = log_level
         self._launcher = launcher
         self._ports = ports
@@ -72,7 +77,7 @@ class Crew:
         self.used_up = ""
         """Why no other test may have it; "" while one may, as far as is known here."""
         self._numbered = 0
-        self._listens: dict[tuple[str, str], str] = {}
+        self._ways = Ways(links, self._reserve, has_peer_port=spec.program.has_peer_port, cp=spec.cp)
         self.nodes: list[Node] = []
         self.removed: list[Node] = []
         self.agents: list[Agent] = []
@@ -120,7 +125,7 @@ class Crew:
         """Write the list of members anew for each of them; who is dead or stopped reads it later."""
         in_order = sorted(members, key=lambda node: node.address)
         for node in in_order:
-            node.plan = self._plan_with(node.plan, in_order)
+            node.plan = self._ways.plan_with(node.plan, in_order)
             write_members_file(node.plan)
 
     def start_node(self, node: Node) -> None:
@@ -227,31 +232,19 @@ class Crew:
         """Deal addresses, in ring order among themselves, and make every link from and to these nodes."""
         names = [f"s{self._numbered + number}" for number in range(1, count + 1)]
         self._numbered += count
-        clients = self._reserve(count)
-        peers = self._reserve(count) if self.spec.program.has_peer_port else clients
-        old = {node.name: node.plan.peer_address for node in self.nodes}
-        new = dict(zip(names, peers, strict=True))
-        pairs = [pair for pair in permutations([*old, *names], 2) if not old.keys() >= {*pair}]
-        listens = dict(zip(pairs, self._reserve(len(pairs)), strict=True))
-        self.links.add(
-            [
-                Link(source=a, target=b, channel=Channel.PEER, listen=listen, upstream=(old | new)[b])
-                for (a, b), listen in listens.items()
-            ]
-        )
-        self._listens |= listens
-        return [self._node(*addresses) for addresses in zip(names, clients, peers, strict=True)]
+        return [self._node(name, ports) for name, ports in self._ways.open(names, self.nodes).items()]
 
-    def _node(self, name: str, client: str, peer: str) -> Node:
+    def _node(self, name: str, ports: Ports) -> Node:
         plan = NodePlan(
             name=name,
-            client_address=client,
-            peer_address=peer,
-            members=(client,),
+            client_address=ports.client,
+            peer_address=ports.peer,
+            members=(ports.client,),
             dial=(),
             time_scale=self.patience.time_scale,
             profile=self.spec.profile,
-            identity=f"{self._seed:x}",
+            identity=self._identity,
+            raft_address=ports.raft,
             config=self.spec.config,
             log_level=self._log_level,
             data_dir=str(self.folder / name),
@@ -260,15 +253,6 @@ class Crew:
         node = Node(plan, self.spec.program, self._launcher, self.links, self._log(name))
         node.data_dir.mkdir(parents=True)
         return node
-
-    def _plan_with(self, plan: NodePlan, members: Sequence[Node]) -> NodePlan:
-        listens = {node: self._listens[plan.name, node.name] for node in members if node.name != plan.name}
-        return replace(
-            plan,
-            members=tuple(node.address for node in members),
-            dial=tuple((node.address, listen) for node, listen in listens.items()),
-            links={node.name: Address(listen) for node, listen in listens.items()},
-        )
 
     def _open_pushes(self, agent: str) -> dict[str, str]:
         """Make a link for the datagrams of each node to an agent; return where each node is to push to."""

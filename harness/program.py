@@ -42,6 +42,8 @@ class Capability(StrEnum):
     """It is a service registry that agents register in and whose owners the harness can compute."""
     RESET = "reset"
     """Its nodes can be made as empty as they were when they were ready, without starting them again."""
+    CP = "cp"
+    """Its nodes keep a Raft log together, have a port for it, and tell of it by `node.api.raft()`."""
     PROFILES = "profiles"
     """It can run as `documented` and as `corrected`."""
 
@@ -61,6 +63,7 @@ _WITHOUT = {
     Capability.GROWTH: "learns its members when it starts and never again",
     Capability.SERVICES: "is no service registry; talk to its nodes with node.api",
     Capability.RESET: "cannot be made empty again while it runs; give it reset=",
+    Capability.CP: "has no CP protocol",
     Capability.PROFILES: "has no profiles",
 }
 
@@ -100,6 +103,10 @@ class NodePlan:
     profile: str = "documented"
     identity: str = ""
     """The cluster's secret for calls between nodes."""
+    raft_address: str = ""
+    """Where its Raft port listens; "" in a cluster without CP."""
+    raft_dial: tuple[tuple[str, str], ...] = ()
+    """Advertised address of each other member -> the link that leads to its Raft port."""
     config: Mapping[str, object] = field(default_factory=dict)
     log_level: str = "info"
     data_dir: str = ""
@@ -131,7 +138,8 @@ class NodePlan:
         """Read back what `to_json` wrote."""
         fields = json.loads(text)
         fields["members"] = tuple(fields["members"])
-        fields["dial"] = tuple((member, link) for member, link in fields["dial"])
+        for ways in ("dial", "raft_dial"):
+            fields[ways] = tuple((member, link) for member, link in fields[ways])
         fields["links"] = {name: Address(link) for name, link in fields["links"].items()}
         return cls(**fields)
 

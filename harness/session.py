@@ -18,7 +18,7 @@ from random import Random
 from harness.afresh import Afresh
 from harness.cluster import Cluster
 from harness.connections import connected_to
-from harness.crew import Crew
+from harness.crew import Crew, identity_drawn
 from harness.link_host import LinkHost
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.backend import Backend, choose
@@ -292,15 +292,21 @@ class Session:
         return "the launcher was closed"
 
     def _crew(self, name: str, spec: ClusterSpec, owner: str) -> Crew:
+        seed = self._seed(owner)
         crew = Crew(
             spec,
             patience=Patience(self._time_scale(spec), self._canary),
-            seed=self._seed(owner),
+            seed=seed,
             log_level=self.options.node_log_level,
             folder=self.options.folder / name,
             launcher=self._launcher,
             ports=self._ports,
-            links=Links(self._links.api, prefix=name, probe_path=spec.program.probe_path),
+            links=Links(
+                self._links.api,
+                prefix=name,
+                probe_path=spec.program.probe_path,
+                secret=identity_drawn(seed),
+            ),
         )
         self._open[name] = crew
         return crew

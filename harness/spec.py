@@ -25,6 +25,8 @@ class ClusterSpec:
         nodes: how many, from 1 to 20.
         grow_to: how many it may come to have by `add_node`; its slots are kept free from the start.
         profile: `documented` or `corrected`.
+        cp: whether its nodes run the CP protocol too; it takes a Raft port and a link for each pair more, and
+            the cluster is ready when a leader is there.
         config: further settings of the program, for nodecore any of its timings and limits, in document
             seconds: `{"timings.verify_s": 10}`.
         program: the system under test.
@@ -38,6 +40,7 @@ class ClusterSpec:
     grow_to: int | None = None
     profile: str = "documented"
     time_scale: float | None = None
+    cp: bool = False
     config: Mapping[str, object] = field(default_factory=dict)
     program: Program = field(default_factory=Nodecore)
 
@@ -52,6 +55,8 @@ class ClusterSpec:
             raise BadSpec(f"profile={self.profile!r}: there are 'documented' and 'corrected'")
         if self.profile != "documented" and Capability.PROFILES not in self.program.capabilities:
             raise BadSpec(f"profile={self.profile!r}: {self.program.name} has no profiles")
+        if self.cp and Capability.CP not in self.program.capabilities:
+            raise BadSpec(f"cp=True: {self.program.name} has no CP protocol")
         if self.time_scale is not None:
             check_time_scale(self.time_scale)
 

@@ -4,7 +4,7 @@ Invariant: the ledger is the truth. What the link server has is made to follow i
 compared with it, by the server's own view and by probes, before the call returns (design section 6).
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from threading import RLock
@@ -14,10 +14,10 @@ from harness.cuts import Cut
 from harness.links.api import LinkServerDied, ToxiproxyApi
 from harness.links.datagrams import Datagrams
 from harness.links.effects import Effects
+from harness.links.ends import Condition, Ends
 from harness.links.faults import Hold, Ledger, LossObserver, effects_of_all
 from harness.links.link import Link, socket_address
 from harness.links.matrix import FaultNotInForce, Matrix, Outcome, answers_stay_away, expected_trips
-from harness.links.parties import Condition, Parties
 from harness.links.prober import Prober
 from harness.links.targets import TargetNotAnswering, Targets
 from harness.links.verify import Finding, Verifier
@@ -40,17 +40,20 @@ class Links:
         prefix: before the name of every proxy, so that several clusters can share a server.
         probe_path: where every target takes probes; None: it cannot, so that connections alone are looked
             at, and what they cannot show is reported as configured, not probed.
+        secret: the password of the nodes' Raft cluster, by which their Raft ports take probes.
 
     """
 
-    def __init__(self, api: ToxiproxyApi, prefix: str = "", probe_path: str | None = PROBE_PATH) -> None:
+    def __init__(
+        self, api: ToxiproxyApi, prefix: str = "", probe_path: str | None = PROBE_PATH, secret: str = ""
+    ) -> None:
         self._lock = RLock()
-        self._parties = Parties()
         self._ledger = Ledger()
         self._wiring = Wiring(api, prefix)
-        self._targets = Targets(probe_path)
+        self._targets = Targets(probe_path, secret)
         self._prober = Prober(self._targets)
         self._verifier = Verifier(self._wiring, self._ledger, self._prober)
+        self._ends = Ends(self._wiring, self._ledger, self._prober, self._verifier)
         self.cuts_made: set[Cut] = set()
 
     @property
@@ -220,9 +223,7 @@ class Links:
 
         """
         with self._lock:
-            self._parties.become(party, Condition.DEAD)
-            self._end_is_gone(party)
-            self._change_death(party, self._ledger.died, f"refusing connections to {party}, which is dead")
+            self._ends.died(party)
 
     def node_started(self, party: str) -> None:
         """Let connections to a party through again; the next verification waits until it answers.
@@ -233,9 +234,8 @@ class Links:
 
         """
         with self._lock:
-            self._parties.become(party, Condition.RUNNING)
             self._targets.started(party)
-            self._change_death(party, self._ledger.started, f"opening the links to {party}, started again")
+            self._ends.started(party)
 
     def set_condition(self, party: str, condition: str) -> None:
         """Say whether probes of a party can be answered: links to a paused one are judged by view only.
@@ -246,9 +246,7 @@ class Links:
 
         """
         with self._lock:
-            self._parties.become(party, Condition(condition))
-            if condition != Condition.RUNNING:
-                self._end_is_gone(party)
+            self._ends.become(party, Condition(condition))
 
     # ---- verification ----
 
@@ -275,7 +273,7 @@ class Links:
         return finding.seen
 
     def _unprobed(self) -> set[str]:
-        return self._parties.unprobed(self.links)
+        return self._ends.unprobed()
 
     def _heal(self, holds: Sequence[Hold], when: str) -> None:
         """Look whether the cuts held to the end, end them, and look again."""
@@ -323,20 +321,6 @@ class Links:
         for name in names:
             self._prober.retire(name)
         return unanswered
-
-    def _change_death(self, party: str, change: Callable[[str], None], when: str) -> None:
-        names = [link.name for link in self.links if link.target == party]
-        before = self._effects_on(names)
-        change(party)
-        self._wiring.make_so(before, self._ledger.effects_on)
-        for name in names:
-            self._prober.retire(name)
-        self._verifier.look_at_view().raise_if_wrong(when)
-
-    def _end_is_gone(self, party: str) -> None:
-        names = [link.name for link in self.links if party in (link.source, link.target)]
-        for name, effects in self._effects_on(names).items():
-            self._wiring.end_is_gone(name, effects)
 
     def _effects_on(self, names: Iterable[str]) -> dict[str, Effects]:
         return {name: self._ledger.effects_on(self._wiring.links[name]) for name in names}

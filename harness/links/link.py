@@ -15,7 +15,11 @@ class Channel(StrEnum):
     """What a link carries: calls between nodes, the calls of a client, or a node's pushes to a client."""
 
     PEER = "peer"
+    RAFT = "raft"
+    """Between nodes, of the CP protocol."""
     CLIENT = "client"
+    PROBE = "probe"
+    """A node's health checks of an instance."""
     PUSH = "push"
     """Datagrams: `links/datagrams.py` carries these, no link server."""
 
@@ -30,6 +34,7 @@ class Link:
         channel: what the link carries.
         listen: "127.0.0.1:PORT" that the source dials.
         upstream: "127.0.0.1:PORT" where the target listens.
+        asked: where the target tells which probes have reached it; "" is `upstream`.
         name: made of the others, such as `peer-s1-s2`.
 
     Raises:
@@ -42,6 +47,7 @@ class Link:
     channel: Channel
     listen: str
     upstream: str
+    asked: str = field(default="", compare=False)
     name: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -50,6 +56,7 @@ class Link:
                 raise ValueError(f"{party!r} cannot name a party: only letters, digits, '_', '.' and '-'")
         if self.source == self.target:
             raise ValueError(f"{self.source!r} needs no link to itself")
+        object.__setattr__(self, "asked", self.asked or self.upstream)
         object.__setattr__(self, "name", f"{self.channel}-{self.source}-{self.target}")
 
 

@@ -66,39 +66,53 @@ class Probe:
     @property
     def is_untold(self) -> bool:
         """Tell whether a delay was no longer than a trip that nothing delays."""
-        if not self.is_to_be_late:
+        if not self.is_to_be_late or self.is_given_up:
             return False
         delays_s = [delay_real_s(self.effects, stream) for stream in Stream]
         return min(delay_s for delay_s in delays_s if delay_s) <= self.normal_s
 
     @property
+    def is_given_up(self) -> bool:
+        """Tell whether the target hung up before a delayed request came: how late it was is not told."""
+        return self.is_to_be_late and self.exchange.dialect.hangs_up and self._is_ended
+
+    @property
     def must_arrive(self) -> bool:
         """Tell whether it is not known to have reached the target and should have."""
+        if self.is_given_up:
+            return False
         return self.expected.request in (Outcome.OK, Outcome.LATE) and self.arrived_at is None
 
     @property
     def is_worth_asking_for(self) -> bool:
         """Tell whether the target may know of its arrival what its answer does not tell."""
-        if not self.exchange.request or self.arrived_at is not None:
+        if not self.exchange.request or self.arrived_at is not None or self.is_given_up:
             return False
         is_cut_short = self.expected.reply is Outcome.CONFIGURED and self.exchange.answer is not Outcome.OK
         return self.is_unanswered or self.is_to_be_late or is_cut_short
 
     @property
     def has_idled(self) -> bool:
-        """Tell whether its connection, kept since long ago, ended just when it was used."""
-        ended = self.exchange.answer in (Outcome.CLOSED, Outcome.RESET)
-        return self.existing and self.expected.reply in (Outcome.OK, Outcome.LATE) and ended
+        """Tell whether its connection, unused for too long, ended just when it was used."""
+        may_idle = self.existing or self.exchange.dialect.hangs_up
+        to_be_answered = self.expected.reply in (Outcome.OK, Outcome.LATE)
+        return may_idle and to_be_answered and self._is_ended and not self.is_given_up
 
     @property
     def trip(self) -> Trip:
         """Return what became of it so far."""
-        connect, answer = self.exchange.connect or Outcome.SILENT, self.exchange.answer
+        connect = self.exchange.connect or Outcome.SILENT
         if connect is not Outcome.OK:
             return Trip(connect, connect, connect)
-        if self.expected.connect is Outcome.CLOSED and answer in (Outcome.CLOSED, Outcome.RESET):
+        if self.expected.connect is Outcome.CLOSED and self._is_ended:
             return self.expected
+        if self.is_given_up:
+            return Trip(connect, Outcome.CONFIGURED, Outcome.CONFIGURED)
         return Trip(connect, self._request, self._reply).as_far_as(self._told)
+
+    @property
+    def _is_ended(self) -> bool:
+        return self.exchange.answer in (Outcome.CLOSED, Outcome.RESET)
 
     @property
     def _request(self) -> Outcome:
@@ -144,7 +158,7 @@ def is_to_be_kept(probe: Probe) -> bool:
         return False
     if not probe.exchange.request:
         return probe.is_unanswered and probe.expected.connect is Outcome.OK and _lives_on(probe.effects)
-    return probe.trip == WHOLE
+    return probe.trip == WHOLE and probe.exchange.dialect.is_lasting
 
 
 def _judged(probes: list[Probe]) -> Trip | None:

@@ -11,10 +11,11 @@ from itertools import count
 from socket import socket
 from uuid import uuid4
 
+from harness.links.dialects import Dialect
 from harness.links.link import Link
 from harness.links.matrix import LATE_MAX_MS, Judge, Outcome, Reading, Trip, expected_trips
 from harness.links.probe import Intent, Probe, is_to_be_kept, reading_of_probes
-from harness.links.probes import Exchange, is_idle, probe_request, run_round, watch
+from harness.links.probes import Exchange, is_idle, run_round, watch
 from harness.links.targets import (
     ASK_PATIENCE_REAL_S,
     TargetNotAnswering,
@@ -45,22 +46,20 @@ class Prober:
         """Open the existing connection of each link anew where it ended, or waits for an answer."""
         for link in links:
             kept = self._kept.get(link.name)
-            if kept is None or not is_idle(kept):
+            if kept is None or not is_idle(kept) or not self._dialect(link).is_lasting:
                 self._drop_kept(link.name)
                 # A link that refuses though it should not is no error here: its reading will tell.
                 with suppress(ConnectionRefusedError):
                     self._kept[link.name] = direct_connection(link.listen)
 
-    @property
-    def judge(self) -> Judge:
-        """On whose word its readings rest."""
-        return Judge.PROBE if self._targets.probe_path else Judge.CONNECT
-
     def await_held(self, names: Collection[str], patience_real_s: float) -> list[str]:
-        """Wait for the answers to the silent probes of links whose hold has ended; return who got none."""
+        """Wait for the answers to the silent probes of links whose hold has ended; return who got none.
+
+        Where a target hangs up on who was silent for long, that it does so is its answer to what was held.
+        """
         held = [probe for name in names for probe in self._standing.get(name, ()) if probe.is_unanswered]
         watch([probe.exchange for probe in held], patience_real_s)
-        return list(dict.fromkeys(p.link.name for p in held if p.exchange.answer is not Outcome.OK))
+        return list(dict.fromkeys(probe.link.name for probe in held if not _has_been_heard(probe)))
 
     def retire(self, name: str) -> None:
         """Close all connections of a link whose cut has changed: the link server has closed them too."""
@@ -107,7 +106,7 @@ class Prober:
     def _probes(self, intent: Intent) -> list[Probe]:
         """Return what to send over a link: nothing where a silent probe is watched already."""
         link = intent.link
-        new, existing = expected_trips(intent.effects, by_connect=self.judge is Judge.CONNECT)
+        new, existing = expected_trips(intent.effects, by_connect=self._judge(link) is Judge.CONNECT)
         kept = self._kept.pop(link.name, None)
         if kept is None and not intent.full and self._standing.get(link.name):
             return []
@@ -122,7 +121,8 @@ class Prober:
         return probes
 
     def _probe(self, intent: Intent, expected: Trip, sock: socket | None) -> Probe:
-        link, probe_id = intent.link, f"{self._prefix}-{next(self._numbers)}"
+        link, dialect = intent.link, self._dialect(intent.link)
+        probe_id = dialect.id_of(f"{self._prefix}-{next(self._numbers)}")
         # A connection that should be closed ends by itself, at once or in a moment.
         is_to_end = expected.connect is Outcome.CLOSED
         return Probe(
@@ -132,13 +132,18 @@ class Prober:
             existing=sock is not None,
             expected=expected,
             exchange=Exchange(
-                address=link.listen, request=b"" if is_to_end else self._request(probe_id), sock=sock
+                address=link.listen,
+                request=b"" if is_to_end else dialect.request(probe_id),
+                dialect=dialect,
+                sock=sock,
             ),
         )
 
-    def _request(self, probe_id: str) -> bytes:
-        """Return what a probe says; where nothing takes probes it only connects."""
-        return probe_request(self._targets.probe_path, probe_id) if self._targets.probe_path else b""
+    def _dialect(self, link: Link) -> Dialect:
+        return self._targets.dialects[link.channel]
+
+    def _judge(self, link: Link) -> Judge:
+        return Judge.PROBE if self._dialect(link).is_spoken else Judge.CONNECT
 
     # ---- sending and finding out ----
 
@@ -179,16 +184,12 @@ class Prober:
 
     def _try_unclosed(self, probes: Iterable[Probe], patience_real_s: float) -> None:
         """Send a request over connections that should have ended and have not, where anybody takes one."""
-        if self.judge is Judge.CONNECT:
-            return
-        unclosed = [
-            probe.exchange
-            for probe in probes
-            if probe.is_unanswered and probe.expected.connect is Outcome.CLOSED
-        ]
+        unclosed = []
         for probe in probes:
-            if probe.exchange in unclosed:
-                probe.exchange.request = self._request(probe.probe_id)
+            dialect = probe.exchange.dialect
+            if probe.is_unanswered and probe.expected.connect is Outcome.CLOSED and dialect.is_spoken:
+                probe.exchange.request = dialect.request(probe.probe_id)
+                unclosed.append(probe.exchange)
         run_round(unclosed, (), patience_real_s)
 
     def _again(
@@ -225,7 +226,7 @@ class Prober:
         """Ask for probes not known to have arrived; return how many that should have are missing."""
         asked: dict[str, list[str]] = {}
         for probe in probes:
-            asked.setdefault(probe.link.upstream, []).append(probe.probe_id)
+            asked.setdefault(probe.link.asked, []).append(probe.probe_id)
         seen = self._targets.seen(asked)
         for probe in probes:
             probe.arrived_at = seen.get(probe.probe_id, probe.arrived_at)
@@ -271,13 +272,22 @@ class Prober:
         by_link: dict[str, list[Probe]] = {intent.link.name: [] for intent in intents}
         for probe in probes:
             by_link[probe.link.name].append(probe)
-        return {name: replace(reading_of_probes(found), judge=self.judge) for name, found in by_link.items()}
+        judges = {intent.link.name: self._judge(intent.link) for intent in intents}
+        return {
+            name: replace(reading_of_probes(found), judge=judges[name]) for name, found in by_link.items()
+        }
+
+
+def _has_been_heard(probe: Probe) -> bool:
+    answer, dialect = probe.exchange.answer, probe.exchange.dialect
+    return answer is Outcome.OK or (answer is not None and dialect.hangs_up)
 
 
 def _check_answer(probe: Probe) -> None:
     """Refuse an answer that is not a probe's: whatever answers there is no node of ours."""
     exchange = probe.exchange
-    if exchange.answer is Outcome.OK and probe.probe_id.encode() not in exchange.body:
+    is_answer = exchange.answer is Outcome.OK
+    if is_answer and not exchange.dialect.is_to(bytes(exchange.received), probe.probe_id):
         raise TargetNotAnswering(
             f"{probe.link.target} answered {exchange.status_line!r} to a probe over "
             f"{probe.link.name}; right would be 200 and the probe's id"

@@ -1,19 +1,19 @@
-"""Probes: small HTTP calls over many connections at once, from one selector.
+"""Probes: small calls over many connections at once, from one selector; `dialects.py` knows what they say.
 
-A probe is `POST PATH?id=ID`, which a node remembers and answers with the same id. Invariant:
-silence is only ever judged against answers of the same round: after 10 ms, or five times as long as the
-slowest answer took, whichever is longer (measured.md: 10 ms alone is wrong in half of the rounds under load).
+A node remembers the id of each probe that reaches it. Invariant: silence is only ever judged against answers
+of the same round: after 10 ms, or five times as long as the slowest answer took, whichever is longer
+(measured.md: 10 ms alone is wrong in half of the rounds under load).
 """
 
 import errno
 import selectors
 import socket
 from collections import deque
-from collections.abc import Collection, Sequence
-from contextlib import suppress
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from time import monotonic
 
+from harness.links.dialects import Dialect
 from harness.links.link import socket_address
 from harness.links.matrix import Outcome
 
@@ -22,16 +22,6 @@ SILENCE_FACTOR = 5.0
 RECEIVE_BYTES = 65_536
 PACE = 2
 """Answers outstanding at once while silence is judged: more only wait for each other, on few cores."""
-
-
-def probe_request(path: str, probe_id: str) -> bytes:
-    """Return the request that leaves an id with the target."""
-    return _request("POST", f"{path}?id={probe_id}")
-
-
-def ask_request(path: str, probe_ids: Sequence[str]) -> bytes:
-    """Return the request that asks the target which ids it has seen."""
-    return _request("GET", f"{path}?id={','.join(probe_ids)}")
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -44,6 +34,7 @@ class Exchange:
 
     address: str
     request: bytes
+    dialect: Dialect
     sock: socket.socket | None = None
     is_over_when_connected: bool = False
     connect: Outcome | None = None
@@ -125,7 +116,8 @@ class Exchange:
         self.received += data
         if not data:
             return self._end(Outcome.CLOSED)
-        return self._end(Outcome.OK) if _is_complete(self.received) else selectors.EVENT_READ
+        is_whole = self.dialect.is_whole(bytes(self.received))
+        return self._end(Outcome.OK) if is_whole else selectors.EVENT_READ
 
     def _end(self, outcome: Outcome) -> int:
         self.answer = outcome
@@ -235,19 +227,3 @@ def _pump(selector: selectors.BaseSelector, timeout_s: float, waiting: set[Excha
             waiting.discard(exchange)
         elif events != key.events:
             selector.modify(key.fileobj, events, exchange)
-
-
-def _request(method: str, path: str) -> bytes:
-    return f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode("ascii")
-
-
-def _is_complete(received: bytearray) -> bool:
-    head, blank, body = bytes(received).partition(b"\r\n\r\n")
-    if not blank:
-        return False
-    for line in head.split(b"\r\n")[1:]:
-        name, _, value = line.partition(b":")
-        if name.lower() == b"content-length":
-            with suppress(ValueError):
-                return len(body) >= int(value)
-    return True

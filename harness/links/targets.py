@@ -10,9 +10,10 @@ import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.links.link import socket_address
+from harness.links.dialects import Http, ask_request, dialects
+from harness.links.link import Channel, socket_address
 from harness.links.matrix import Outcome
-from harness.links.probes import Exchange, ask_request, is_idle, probe_request, run_round
+from harness.links.probes import Exchange, is_idle, run_round
 from harness.waiting import WaitTimeout, wait_for
 
 ASK_PATIENCE_REAL_S = 2.0
@@ -28,6 +29,7 @@ class Target:
     """One address where a party listens, and the control proxy that leads there."""
 
     party: str
+    channel: Channel
     upstream: str
     control: str
 
@@ -36,12 +38,14 @@ class Targets:
     """All targets of a cluster, by the address where they listen.
 
     Args:
-        probe_path: where every target takes probes; None: nowhere, so that it is only connected to.
+        probe_path: where nodes take probes over HTTP, and tell which they have seen; None: nowhere.
+        secret: of the Raft cluster whose ports are probed.
 
     """
 
-    def __init__(self, probe_path: str | None) -> None:
-        self.probe_path = probe_path
+    def __init__(self, probe_path: str | None, secret: str = "") -> None:
+        self._probe_path = probe_path
+        self.dialects = dialects(probe_path, secret)
         self._targets: dict[str, Target] = {}
         self._direct: dict[str, socket.socket] = {}
         self._starting: set[str] = set()
@@ -108,21 +112,23 @@ class Targets:
         """Ask each target directly which of these probe ids it has seen, and when by CLOCK_MONOTONIC.
 
         Args:
-            probes: upstream address -> ids.
+            probes: address where targets are asked -> ids.
 
         Raises:
             TargetNotAnswering: a target did not answer within 2 s.
 
         """
-        path = self.probe_path or ""
+        path = self._probe_path or ""
         asked = [
-            Exchange(address=upstream, request=ask_request(path, ids), sock=self._idle(upstream))
-            for upstream, ids in probes.items()
+            Exchange(
+                address=address, request=ask_request(path, ids), dialect=Http(path), sock=self._idle(address)
+            )
+            for address, ids in probes.items()
         ]
         run_round(asked, (), ASK_PATIENCE_REAL_S)
         seen: dict[str, float] = {}
         for exchange in asked:
-            seen |= _ids_seen(self._targets[exchange.address], exchange)
+            seen |= _ids_seen(exchange)
         for exchange in asked:
             self._keep(exchange)
         return seen
@@ -144,9 +150,13 @@ class Targets:
         ]
 
     def _control(self, target: Target) -> Exchange:
-        if self.probe_path is None:
-            return Exchange(address=target.upstream, request=b"", is_over_when_connected=True)
-        return Exchange(address=target.control, request=probe_request(self.probe_path, "control"))
+        dialect = self.dialects[target.channel]
+        if not dialect.is_spoken:
+            return Exchange(
+                address=target.upstream, request=b"", dialect=dialect, is_over_when_connected=True
+            )
+        request = dialect.request(dialect.id_of("control"))
+        return Exchange(address=target.control, request=request, dialect=dialect)
 
     def _idle(self, upstream: str) -> socket.socket | None:
         sock = self._direct.get(upstream)
@@ -178,23 +188,25 @@ def direct_connection(address: str) -> socket.socket:
 
 
 def is_answered(exchange: Exchange) -> bool:
-    """Tell whether a probe, or a question about probes, was answered with 200, or nothing was asked."""
-    if exchange.is_over_when_connected:
-        return exchange.answer is Outcome.OK
-    return exchange.answer is Outcome.OK and exchange.status_line.split(" ")[1:2] == ["200"]
+    """Tell whether a probe, or a question about probes, was answered well, or nothing was asked."""
+    return exchange.answer is Outcome.OK and exchange.dialect.is_good(bytes(exchange.received))
 
 
 def _describe(target: Target, exchange: Exchange) -> str:
+    return f"{target.party} at {target.upstream} ({_outcome(exchange)})"
+
+
+def _outcome(exchange: Exchange) -> str:
     if exchange.answer is Outcome.OK and exchange.received:
-        outcome = f"answered {exchange.status_line!r}, not 200, to a probe"
-    else:
-        outcome = str(exchange.answer or Outcome.SILENT)
-    return f"{target.party} at {target.upstream} ({outcome})"
+        return f"answered {exchange.status_line!r}, not 200, to a probe"
+    return str(exchange.answer or Outcome.SILENT)
 
 
-def _ids_seen(target: Target, exchange: Exchange) -> dict[str, float]:
+def _ids_seen(exchange: Exchange) -> dict[str, float]:
     if not is_answered(exchange):
         exchange.close()
-        raise TargetNotAnswering(f"asked for the probes it saw: {_describe(target, exchange)}")
+        raise TargetNotAnswering(
+            f"asked for the probes it saw: the node at {exchange.address} ({_outcome(exchange)})"
+        )
     seen = json.loads(exchange.body)["seen"]
     return {probe_id: at for probe_id, at in seen.items() if at is not None}

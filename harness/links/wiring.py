@@ -201,4 +201,6 @@ def _may_queue(effects: Effects) -> bool:
 
 
 def _target(link: Link, control: Proxy, made: Mapping[str, Proxy]) -> Target:
-    return Target(party=link.target, upstream=link.upstream, control=made[control.name].listen)
+    return Target(
+        party=link.target, channel=link.channel, upstream=link.upstream, control=made[control.name].listen
+    )

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.client import NodeApi
 from harness.http_client import ApiError, Unreachable
-from harness.program import EVERYTHING, PROBE_PATH, Capability, NodePlan, Observed, Start, View
+from harness.program import EVERYTHING, PROBE_PATH, Address, Capability, NodePlan, Observed, Start, View
 
 CALLS_PER_PAIR_S = 2 / 5
 """A report and a verify each 5 document seconds."""
@@ -46,6 +46,9 @@ class Nodecore:
         if plan.identity:
             flags |= {"--identity-header": IDENTITY_HEADER, "--identity-value": plan.identity}
         argv = [word for flag in flags.items() for word in flag]
+        if plan.raft_address:
+            argv += ["--raft-port", str(Address(plan.raft_address).port), "--data-dir", plan.data_dir]
+            argv += [word for way in plan.raft_dial for word in ("--raft-dial", "=".join(way))]
         argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
         return Start(entry="nodecore.__main__:main", argv=tuple(argv))
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from harness import Cut
+from harness.links.ends import Condition
 from harness.links.fabric import Links
 from harness.links.faults import Hold
 from harness.links.matrix import FaultNotInForce
-from harness.links.parties import Condition
 from harness.links.toxiproxy import find_server
 from harness.topology import groups, one_way
 from harness.waiting import wait_for

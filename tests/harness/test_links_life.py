@@ -7,10 +7,10 @@ import pytest
 
 from harness.cuts import Cut
 from harness.links.api import Call, LinkServerDied
+from harness.links.ends import Condition
 from harness.links.fabric import Links
 from harness.links.link import Channel, Link
 from harness.links.matrix import Judge
-from harness.links.parties import Condition
 from harness.links.targets import TargetNotAnswering
 from harness.topology import groups, one_way
 from tests.doubles.world import LinkWorld

@@ -188,7 +188,7 @@ def test_an_answer_that_comes_while_the_cut_holds_is_late() -> None:
         slow, quick = ports.reserve(2)
         with StandIn(slow) as link_end, StandIn(quick) as target:
             targets = Targets("/cutheal/probe")
-            targets.add(Target(party="s2", upstream=quick, control=quick))
+            targets.add(Target(party="s2", channel=Channel.PEER, upstream=quick, control=quick))
             prober = Prober(targets)
             link = Link(source="s1", target="s2", channel=Channel.PEER, listen=slow, upstream=quick)
             intent = Intent(link=link, effects=frozenset({Effect.REQUESTS_LOST}), full=True)
