@@ -47,6 +47,7 @@ class Afresh:
         reasons = {
             "it is closed": crew.is_closed,
             f"{self._program.name} cannot be reset": Capability.RESET not in self._program.capabilities,
+            "its Raft log remembers": crew.spec.cp,
             "a node was killed, paused or restarted, or ended": any(map(_is_disturbed, crew.nodes)),
             "nodes came or went": crew.has_changed,
             "agents were pushed to": crew.datagrams is not None,

@@ -120,6 +120,10 @@ class NodeApi:
         """Return the observer's view (`GET /cutheal/state`), also before the node has loaded."""
         return dict(self.call("GET", "/cutheal/state", {}).json())
 
+    def raft(self) -> dict[str, Any]:
+        """Return what the node says of its Raft log (`GET /cutheal/raft`)."""
+        return dict(self.call("GET", "/cutheal/raft", {}).json())
+
     def metrics(self) -> str:
         """Return what the node has counted so far, as Prometheus reads it (`GET /metrics`)."""
         return self.call("GET", "/metrics", {}).text

@@ -5,19 +5,21 @@ document seconds, and says what it last saw.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.agent import Agent
+from harness.awaited import Awaited
 from harness.cluster_report import ClusterReport, report_on
-from harness.convergence import Since, Views, disagreements
+from harness.convergence import Views
 from harness.cuts import Cut
 from harness.fault import Fault
 from harness.growth import Growth
 from harness.node import Node
 from harness.ownership import name_owned_by
 from harness.patience import Patience
-from harness.program import Capability, View, require
+from harness.program import CannotDo, Capability, View, require
+from harness.raft import agreed_leader
+from harness.topologies import Topologies
 from harness.topology import Grudge, groups, one_way
 from harness.waits import NotReached, Waits
 
@@ -30,30 +32,32 @@ if TYPE_CHECKING:
 Party = Node | Agent | str
 """A node, an agent, or the name of one."""
 
-BOOT_POLL_REAL_S = 0.010
-"""Between two looks at a booting node; a look costs both ends together 2 ms of the boot."""
+LEADER_WITHIN_S = 200.0
+"""Until a cut that asks for the leader has one: as long as a cluster may take to start."""
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """What was observed where a node did not answer, or answered with an error."""
-
-    reason: str
-
-
 class Cluster:
-    """N nodes, their agents, a link for every ordered pair, its `faults` so far; by `Session.cluster`."""
+    """N nodes, their agents, a link for every ordered pair, its `faults` so far; by `Session.cluster`.
+
+    `topology` makes grudges among its nodes, for `grudge`: `topology.minority(leader=True)`.
+    """
 
     def __init__(self, crew: "Crew", patience: Patience, room: "Room", release: Callable[[], None]) -> None:
         self._crew = crew
         self.program = crew.spec.program
         self._patience = patience
         self._release = release
-        self._waits = Waits(crew, patience)
-        self._growth = Growth(crew, room, self._waits)
+        waits = Waits(crew, patience)
+        self._awaited = Awaited(crew, patience, waits)
+        self._growth = Growth(crew, room, waits)
         self.links = crew.links
+        self.topology = Topologies(
+            lambda: [node.name for node in self.nodes],
+            lambda: self.wait_leader(within_s=LEADER_WITHIN_S).name,
+            crew.seed,
+        )
         self.faults: list[Fault] = []
 
     def __repr__(self) -> str:
@@ -187,6 +191,36 @@ class Cluster:
             fault.note_end()
         self.links.heal_all()
 
+    # ---- the leader ----
+
+    def leader(self) -> Node | None:
+        """Return the node that leads: it says so in the highest term, and a majority follows it.
+
+        Raises:
+            CannotDo: the cluster has no CP.
+
+        """
+        __tracebackhide__ = True
+        name = agreed_leader(self._awaited.raft_views(self._with_raft("cluster.leader()")))
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def wait_leader(self, *, within_s: float, among: Collection[Node] | None = None) -> Node:
+        """Wait until a majority follows one of these nodes; return that one.
+
+        Args:
+            within_s: document seconds; an election takes a few.
+            among: who is asked, and may be it, such as one side of a cut; None: all nodes.
+
+        Raises:
+            CannotDo: the cluster has no CP.
+            NotReached: says what each of them said of its Raft log last.
+            NodeDied: a node ended by itself meanwhile.
+
+        """
+        __tracebackhide__ = True
+        asked = self._with_raft("cluster.wait_leader()")
+        return self._crew.node(self._awaited.leader(asked if among is None else among, within_s))
+
     # ---- waits ----
 
     def wait_until(
@@ -207,16 +241,7 @@ class Cluster:
 
         """
         __tracebackhide__ = True
-
-        def accept(seen: T | Unanswered) -> bool:
-            if isinstance(seen, Unanswered):
-                return False
-            return bool(expected(seen)) if callable(expected) else seen == expected
-
-        wanted = "the predicate holds" if callable(expected) else repr(expected)
-        seen = self._waits.wait(f"wait_until {wanted}", lambda: self._answered(observe), accept, within_s)
-        assert not isinstance(seen, Unanswered), "accept refuses these"
-        return seen
+        return self._awaited.observation(observe, expected, within_s)
 
     def wait_converged(self, *, within_s: float) -> None:
         """Wait until all running nodes agree: loaded, all healthy in all views, nothing to send, equal data.
@@ -231,19 +256,7 @@ class Cluster:
         """
         __tracebackhide__ = True
         self._require(Capability.CONVERGENCE, "wait_converged")
-        since = Since()
-
-        def differences() -> list[str]:
-            members = {node.name: node.address for node in self._running()}
-            return since.update(disagreements(self.views(), members), self._patience.now_s())
-
-        self._waits.wait(
-            "wait_converged",
-            differences,
-            lambda lines: not lines,
-            within_s,
-            describe=lambda _: "\n" + since.describe(self._patience.now_s()),
-        )
+        self._awaited.convergence(within_s)
 
     def wait_ready(self, *, within_s: float) -> dict[str, View]:
         """Wait until every node is ready and holds all others for healthy, then until all agree.
@@ -257,22 +270,7 @@ class Cluster:
 
         """
         __tracebackhide__ = True
-        members = {node.name: node.address for node in self.nodes}
-        everybody = tuple(sorted(members.values()))
-        ready: dict[str, View | str] = {}
-        for node in self.nodes:
-            ready[node.name] = self._waits.wait(
-                f"{node.name} {self._ready_when()}",
-                node.view_or_reason,
-                lambda view: isinstance(view, View) and view.ready and view.sees in (None, everybody),
-                within_s,
-                describe=_in_words,
-                poll_real_s=BOOT_POLL_REAL_S,
-            )
-        self._waits.check_alive()
-        if self._can(Capability.CONVERGENCE) and disagreements(ready, members):
-            self.wait_converged(within_s=within_s)
-        return {name: view for name, view in ready.items() if isinstance(view, View)}
+        return self._awaited.readiness(within_s)
 
     def wait_members(
         self, expected: Mapping[Node, Collection[Node]] | None = None, *, within_s: float
@@ -290,14 +288,11 @@ class Cluster:
         """
         __tracebackhide__ = True
         self._require(Capability.MEMBERS, "wait_members")
-        running = self._running()
-        wanted = expected or dict.fromkeys(running, running)
-        goal = {node.name: sorted(member.name for member in seen) for node, seen in wanted.items()}
-        self._waits.wait("wait_members", lambda: self._seen_by(wanted), lambda seen: seen == goal, within_s)
+        self._awaited.members(expected, within_s)
 
     def views(self) -> Views:
         """Return the view of every running node, or why there is none, asked around the links."""
-        return {node.name: node.view_or_reason() for node in self._running()}
+        return self._awaited.views()
 
     def describe(self) -> ClusterReport:
         """Return everything a failure report shows of this cluster."""
@@ -307,30 +302,12 @@ class Cluster:
         """End every process, link and reservation of this cluster; it cannot be used again."""
         self._release()
 
-    def _running(self) -> list[Node]:
-        return [node for node in self.nodes if node.is_running]
-
-    def _seen_by(self, observers: Mapping[Node, object]) -> dict[str, list[str]]:
-        names = {node.address: node.name for node in self.nodes}
-        seen = {}
-        for node in observers:
-            view = node.view_or_reason()
-            seen[node.name] = [view] if isinstance(view, str) else [names.get(a, a) for a in view.sees or ()]
-        return {name: sorted(members) for name, members in seen.items()}
-
-    def _answered(self, observe: Callable[[], T]) -> T | Unanswered:
+    def _with_raft(self, call: str) -> list[Node]:
         __tracebackhide__ = True
-        try:
-            return observe()
-        except self.program.no_answer as error:
-            return Unanswered(str(error) or type(error).__name__)
-
-    def _ready_when(self) -> str:
-        everybody = f" and to hold all {len(self.nodes)} nodes for healthy"
-        return self.program.ready_when + (everybody if self._can(Capability.MEMBERS) else "")
-
-    def _can(self, capability: Capability) -> bool:
-        return capability in self.program.capabilities
+        self._require(Capability.CP, call)
+        if not self._crew.spec.cp:
+            raise CannotDo(f"{call}: this cluster has no CP; ask for one with cp=True")
+        return self.nodes
 
     def _require(self, capability: Capability, call: str) -> None:
         __tracebackhide__ = True
@@ -342,9 +319,3 @@ class Cluster:
 
     def _name(self, party: Party) -> str:
         return party if isinstance(party, str) else party.name
-
-
-def _in_words(view: View | str) -> str:
-    return (
-        view if isinstance(view, str) else "; ".join(view.lines) or ("ready" if view.ready else "not ready")
-    )

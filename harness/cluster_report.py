@@ -65,6 +65,8 @@ def _node_report(node: Node, crew: "Crew", *, with_metrics: bool) -> PartyReport
         return _party_report(node, node.address, ("not asked",))
     view = node.view_or_reason()
     lines = view.lines if isinstance(view, View) else (view,)
+    if crew.spec.cp and isinstance(view, View):
+        lines = (str(node.raft_or_reason()), *lines)
     report = _party_report(node, node.address, tuple(_named(line, crew) for line in lines))
     asked = with_metrics and isinstance(view, View) and isinstance(node.api, NodeApi)
     return replace(report, metrics=_metrics(node.api)) if asked else report

@@ -65,7 +65,7 @@ class Crew:
         self.links = links
         self.folder = folder
         self.patience = patience
-        self._seed = seed
+        self.seed = seed
         self._identity = identity_drawn(seed)
         self._log_level = log_level
         self._launcher = launcher
@@ -106,6 +106,10 @@ class Crew:
                 return party
         known = ", ".join(party.name for party in self.parties)
         raise KeyError(f"no node or agent {name!r} in this cluster; there are {known}")
+
+    def node(self, name: str) -> Node:
+        """Return the node of that name."""
+        return next(node for node in self.nodes if node.name == name)
 
     def start_nodes(self) -> None:
         """Make all links, then fork all nodes at once."""
@@ -162,7 +166,7 @@ class Crew:
             servers=tuple((link.target, link.listen) for link in links),
             beat_real_s=BEAT_S * self.patience.time_scale,
             timeout_real_s=max(AGENT_TIMEOUT_S * self.patience.time_scale, AGENT_TIMEOUT_MIN_REAL_S),
-            seed=self._seed,
+            seed=self.seed,
             subscribes=tuple(grouped_name(service) for service in subscribes),
             push=tuple(self._open_pushes(name).items()) if subscribes else (),
         )
@@ -194,7 +198,7 @@ class Crew:
 
     def belong_to(self, seed: int) -> None:
         """Draw what agents are told from another test's seed."""
-        self._seed = seed
+        self.seed = seed
 
     def toxiproxy(self) -> "Toxiproxy":
         """Return a toxiproxy-python client of the link server."""

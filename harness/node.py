@@ -14,7 +14,8 @@ from typing import Any
 from harness.links.fabric import Links
 from harness.node_log import NodeLog
 from harness.processes import Exit, Launch, Launcher, Mark, Process
-from harness.program import Capability, NodePlan, Program, View, require, view_or_reason
+from harness.program import CannotDo, Capability, NodePlan, Program, View, require, view_or_reason
+from harness.raft import RaftView, raft_view
 
 EXIT_REAL_S = 5.0
 """How long a node may take to end: to drain after SIGTERM, or for the kernel to free its ports."""
@@ -119,6 +120,29 @@ class Node:
         __tracebackhide__ = True
         return view_or_reason(self._program, self)
 
+    @property
+    def raft(self) -> RaftView:
+        """What the node says of its Raft log now, asked around the links.
+
+        Raises:
+            CannotDo: the cluster has no CP.
+            ApiError, Unreachable: the node does not answer.
+
+        """
+        __tracebackhide__ = True
+        require(self._program, Capability.CP, f"{self.name}.raft")
+        if not self.plan.raft_address:
+            raise CannotDo(f"{self.name}.raft: its cluster has no CP; ask for one with cp=True")
+        return raft_view(self.api.raft(), self._names)
+
+    def raft_or_reason(self) -> RaftView | str:
+        """Return what the node says of its Raft log, or one line that says why it does not."""
+        __tracebackhide__ = True
+        try:
+            return self.raft
+        except self._program.no_answer as error:
+            return str(error) or type(error).__name__
+
     def has_logged(self, pattern: str) -> bool:
         """Tell whether the present process has written a line in which the regular expression is found."""
         if pattern not in self._logged and re.search(pattern, self.log.since(self._begin), re.MULTILINE):
@@ -197,6 +221,12 @@ class Node:
     def close(self) -> None:
         """Close the observer's connections."""
         self.api.close()
+
+    @property
+    def _names(self) -> dict[str, str]:
+        """Advertised address -> name of each node, this one included."""
+        name_of = {str(link): name for name, link in self.plan.links.items()}
+        return {self.address: self.name} | {address: name_of[link] for address, link in self.plan.dial}
 
     def _require(self, capability: Capability, call: str) -> None:
         if self.condition is Condition.REMOVED:

@@ -10,6 +10,7 @@ from harness.command import add_cluster_options, command_session
 from harness.documents import SERVICES
 from harness.exit_codes import ExitCode
 from harness.links.backend import title
+from harness.node import Node
 from harness.program import CannotDo, Capability, Program, ProgramError, require
 from harness.programs import Nodecore, program_named
 from harness.session import Session
@@ -24,6 +25,7 @@ def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     parser = commands.add_parser("up", help="a cluster that stays until Ctrl-C")
     parser.add_argument("--nodes", type=int, default=3, metavar="N", help="1 to 20 (default: %(default)s)")
     parser.add_argument("--agents", type=int, default=0, metavar="N", help="(default: %(default)s)")
+    parser.add_argument("--cp", action="store_true", help="the CP protocol too: Raft, persistent data")
     parser.add_argument(
         "--program",
         metavar="NAME",
@@ -39,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     for ending in (signal.SIGINT, signal.SIGTERM):  # a background job of a shell starts with SIGINT ignored
         signal.signal(ending, _interrupt)
     with command_session(arguments) as session:
-        cluster = session.cluster(ClusterSpec(nodes=arguments.nodes, program=program), owner="cutheal up")
+        cluster = session.cluster(_spec(arguments, program), owner="cutheal up")
         for number in range(1, arguments.agents + 1):
             cluster.agent(f"C{number}", SERVICES)
         is_registry = Capability.SERVICES in program.capabilities
@@ -50,6 +52,13 @@ def _run(arguments: argparse.Namespace) -> int:
         except KeyboardInterrupt:
             return ExitCode.DONE
     return ExitCode.DONE
+
+
+def _spec(arguments: argparse.Namespace, program: Program) -> ClusterSpec:
+    try:
+        return ClusterSpec(nodes=arguments.nodes, program=program, cp=arguments.cp)
+    except BadSpec as error:
+        raise BadSpec(str(error).replace("cp=True", "--cp")) from error
 
 
 def _program(arguments: argparse.Namespace) -> Program:
@@ -81,6 +90,7 @@ def _document(session: Session, cluster: Cluster) -> dict[str, object]:
                 "peer_url": f"http://{node.plan.peer_address}",
                 "pid": node.pid,
             }
+            | ({"raft": node.plan.raft_address} if node.plan.raft_address else {})
             for node in cluster.nodes
         ],
         "agents": [{"name": a.name, "instance": str(a.instance), "pid": a.pid} for a in cluster.agents],
@@ -94,10 +104,15 @@ def _document(session: Session, cluster: Cluster) -> dict[str, object]:
 
 def _text(session: Session, cluster: Cluster, hint: str) -> str:
     lines = [
-        f"{node.name}  http://{node.address}  pid {node.pid}  log {node.log.path}" for node in cluster.nodes
+        f"{node.name}  http://{node.address}{_raft(node)}  pid {node.pid}  log {node.log.path}"
+        for node in cluster.nodes
     ]
     lines += [f"{agent.name}  {agent.instance}  pid {agent.pid}" for agent in cluster.agents]
     server = session.link_server
     lines.append(f"links  {title(server.backend, server.version)}  http://{server.api_address}/proxies")
     lines += [hint.format(first=cluster.nodes[0].address), "Ctrl-C ends it"]
     return "\n".join(filter(None, lines))
+
+
+def _raft(node: Node) -> str:
+    return f"  raft {node.plan.raft_address}" if node.plan.raft_address else ""

@@ -87,7 +87,7 @@ def test_a_wrong_marker_is_an_error_that_names_the_right_ones(imagined: InnerRun
         def test_config(cluster): pass
         """
     )
-    allowed = "nodes, grow_to, profile, config, time_scale, program"
+    allowed = "nodes, grow_to, cp, profile, config, time_scale, program"
     result.stdout.fnmatch_lines(
         [
             f"test_inner.py::test_keyword: the marker cluster has no keyword 'node'; it takes {allowed}",
