@@ -3,6 +3,7 @@
 It prints one JSON line when it is ready, logs to stderr, drains on SIGTERM and dumps all stacks on SIGUSR1.
 """
 
+import contextlib
 import faulthandler
 import json
 import os
@@ -10,14 +11,16 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from nodecore.config import NodeConfig
 from nodecore.core.node import Node
+from nodecore.persistence import start_persistence
+from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.logs import NodeLog, bridge_libraries
 from nodecore.runtime.lookup import LookupFailed, MemberList, MemberLookup, first_list, member_lookup
 from nodecore.runtime.loop import Runtime
-from nodecore.settings import SettingsError, parse
+from nodecore.settings import SettingsError, check_raft, parse
 from nodecore.web.application import node_application
 from nodecore.web.server import Servers, bind
 
@@ -35,27 +38,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     try:
         config = parse(sys.argv[1:] if argv is None else argv)
-        client, peer = _bind(config)
-        config = _completed(config, client, peer)
+        bound = _bind(config)
+        config = _completed(config, bound)
         lookup = member_lookup(config)
         config = _with_members(config, first_list(lookup))
+        check_raft(config)
     except (SettingsError, LookupFailed) as error:
         sys.stderr.write(f"nodecore: {error}\n")
         return EXIT_MISCONFIGURED
     except OSError as error:
         sys.stderr.write(f"nodecore: {error}\n")
         return EXIT_PORT_TAKEN
-    _serve(config, lookup, client, peer)
+    _serve(config, lookup, bound)
     return 0
 
 
-def _bind(config: NodeConfig) -> tuple[socket.socket, socket.socket]:
-    client = _bind_port(config.host, config.client_port, "client port")
-    try:
-        return client, _bind_port(config.host, config.peer_port, "peer port")
-    except OSError:
-        client.close()
-        raise
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bound:
+    """The node's ports, listening."""
+
+    client: socket.socket
+    peer: socket.socket
+    raft: socket.socket | None
+
+
+def _bind(config: NodeConfig) -> _Bound:
+    with contextlib.ExitStack() as undo:
+        client = undo.enter_context(_bind_port(config.host, config.client_port, "client port"))
+        peer = undo.enter_context(_bind_port(config.host, config.peer_port, "peer port"))
+        raft = None
+        if config.raft_port is not None:
+            raft = undo.enter_context(_bind_port(config.host, config.raft_port, "Raft port"))
+        undo.pop_all()
+        return _Bound(client=client, peer=peer, raft=raft)
 
 
 def _bind_port(host: str, port: int, what: str) -> socket.socket:
@@ -65,25 +80,42 @@ def _bind_port(host: str, port: int, what: str) -> socket.socket:
         raise OSError(f"the {what} {host}:{port} cannot be bound: {error.strerror or error}") from error
 
 
-def _completed(config: NodeConfig, client: socket.socket, peer: socket.socket) -> NodeConfig:
+def _completed(config: NodeConfig, bound: _Bound) -> NodeConfig:
     if not config.address and config.host in _ANY_INTERFACE:
         raise SettingsError(f"host {config.host} needs an address: what do the members know this node by?")
-    client_port: int = client.getsockname()[1]
-    address = config.address or f"{config.host}:{client_port}"
-    return replace(config, client_port=client_port, peer_port=peer.getsockname()[1], address=address)
+    client_port = _port_of(bound.client)
+    return replace(
+        config,
+        client_port=client_port,
+        peer_port=_port_of(bound.peer),
+        raft_port=None if bound.raft is None else _port_of(bound.raft),
+        address=config.address or f"{config.host}:{client_port}",
+    )
+
+
+def _port_of(bound: socket.socket) -> int:
+    port: int = bound.getsockname()[1]
+    return port
 
 
 def _with_members(config: NodeConfig, found: MemberList) -> NodeConfig:
     return replace(config, members=found.addresses, dial=tuple(found.dial.items()))
 
 
-def _serve(config: NodeConfig, lookup: MemberLookup, client: socket.socket, peer: socket.socket) -> None:
+def _serve(config: NodeConfig, lookup: MemberLookup, bound: _Bound) -> None:
     log = NodeLog(config.name, config.log_level)
     bridge_libraries(log)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     runtime = Runtime(Node(config), config, log, lookup)
-    application = node_application(runtime, lambda: servers.requests_now())  # noqa: PLW0108 - made below
-    servers = Servers(application, client, peer, config.limits)
+    arrivals = Arrivals(config.limits.probe_ids_max)
+    raft = None if bound.raft is None else start_persistence(config, runtime, bound.raft, arrivals)
+    application = node_application(
+        runtime,
+        lambda: servers.requests_now(),  # noqa: PLW0108 - made below
+        arrivals,
+        lambda: None if raft is None else raft.status(),
+    )
+    servers = Servers(application, bound.client, bound.peer, config.limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.stop())
     servers.wake_on_signals()
@@ -92,6 +124,8 @@ def _serve(config: NodeConfig, lookup: MemberLookup, client: socket.socket, peer
     runtime.start()
     _announce(config)
     servers.run()
+    if raft is not None:
+        raft.shutdown()
     runtime.stop()
     log.write("info", "stopped")
 
@@ -104,6 +138,8 @@ def _announce(config: NodeConfig) -> None:
         "peer_url": f"http://{config.host}:{config.peer_port}",
         "pid": os.getpid(),
     }
+    if config.raft_port is not None:
+        ready["raft"] = f"{config.host}:{config.raft_port}"
     sys.stdout.write(json.dumps(ready) + "\n")
     sys.stdout.flush()
 

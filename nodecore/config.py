@@ -4,11 +4,25 @@ Durations are document seconds (time as the documents write it); `Timings.scaled
 Every limit has its reason beside it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 
 TIME_SCALE_MIN = 0.02
 """Below this, live instances expire from scheduling noise alone (reference/measured.md, "Time")."""
+
+
+RAFT_FLOORS_REAL_S: Mapping[str, float] = {
+    "raft_append_s": 0.04,
+    "raft_election_min_s": 0.15,
+    "raft_election_max_s": 0.3,
+    "raft_connection_s": 0.6,
+    "raft_retry_s": 0.1,
+    "raft_fallback_s": 0.3,
+    "raft_request_timeout_s": 1.0,
+}
+"""Real seconds below which a Raft timing does not scale: below them a busy machine changes the leader from
+scheduling noise alone (reference/measured.md, last lines). A request outlives an election."""
 
 
 class Profile(StrEnum):
@@ -50,6 +64,32 @@ class Timings:
     """Changes of one service within it are pushed as one; the original takes 1 s. Scaled with all others,
     so that what a client waits for keeps its proportion to the sync that brings the change."""
     push_ack_timeout_s: float = 10.0
+    raft_append_s: float = 0.8
+    """Between two appends of a Raft leader that has nothing to append: its heartbeat."""
+    raft_election_min_s: float = 3.0
+    """A follower that has not heard from a leader for so long, and up to the next, stands for election."""
+    raft_election_max_s: float = 6.0
+    raft_connection_s: float = 12.0
+    """A connection over which nothing came for so long is dead."""
+    raft_retry_s: float = 2.0
+    """Between two attempts to connect."""
+    raft_fallback_s: float = 6.0
+    """A leader that no majority has answered for so long resigns."""
+    raft_request_timeout_s: float = 10.0
+    """What a write or a linearizable read may take, looking for a leader included."""
+    probe_timeout_s: float = 0.5
+    """Of one active check of a persistent instance (R19)."""
+    probe_first_s: float = 2.0
+    """Before the first check, and a part of `probe_tcp_max_s` more, by the instance's name."""
+    probe_tcp_min_s: float = 1.0
+    probe_tcp_max_s: float = 5.0
+    """Between two checks; where in between depends on how long they take."""
+    probe_http_min_s: float = 0.5
+    probe_http_max_s: float = 5.0
+    probe_mysql_min_s: float = 2.0
+    probe_mysql_max_s: float = 3.0
+    health_period_s: float = 5.0
+    """Between two messages that tell a member the health of all persistent instances."""
     call_timeout_min_real_s: float = 0.3
     """The time-out of one call never shrinks below this: a scheduler's delay does not scale."""
 
@@ -57,7 +97,8 @@ class Timings:
         """Return these timings in real seconds.
 
         Durations named `*_timeout_s` are those of one call and never fall below
-        `call_timeout_min_real_s`; `*_real_s` stay as they are.
+        `call_timeout_min_real_s`, those of Raft never below `RAFT_FLOORS_REAL_S`;
+        `*_real_s` stay as they are.
         """
         return replace(self, **{f.name: self._scaled_field(f.name, time_scale) for f in fields(self)})
 
@@ -65,6 +106,8 @@ class Timings:
         value: float = getattr(self, name)
         if name.endswith("_real_s"):
             return value
+        if name in RAFT_FLOORS_REAL_S:
+            return max(value * time_scale, RAFT_FLOORS_REAL_S[name])
         if name.endswith("_timeout_s"):
             return max(value * time_scale, self.call_timeout_min_real_s)
         return value * time_scale
@@ -92,6 +135,12 @@ class Limits:
     """Longer than any pooled connection idles between two beats at time_scale 1."""
     subscribers_max: int = 10_000
     """A subscription is under 1 kB; who comes later polls, as who cannot be pushed to does."""
+    raft_command_bytes_max: int = 256 * 1024
+    """Of one command on the Raft log; every member keeps the log in memory until it is compacted."""
+    raft_waiting_max: int = 10_000
+    """Writes and reads that wait for the leader or the majority; who comes later is told at once."""
+    raft_compact_entries: int = 5000
+    """The log is compacted to a snapshot when it is so long."""
     probe_ids_max: int = 1024
     """A matrix of 20 nodes asks 760 probes; the harness asks for them at once."""
 
@@ -115,6 +164,14 @@ class NodeConfig:
     """URL of an HTTP server that answers with a cluster.conf, polled (R16)."""
     dial: tuple[tuple[str, str], ...] = ()
     """Where a member is dialled: advertised address -> link address that leads to its peer port."""
+    raft_port: int | None = None
+    """Where Raft listens, on `host`; 0: any free port; None: this node has no CP."""
+    raft_dial: tuple[tuple[str, str], ...] = ()
+    """Where a member's Raft is dialled: advertised address -> `ip:port`; by default its port minus 1000."""
+    raft_join: bool = False
+    """Join a cluster that already runs: neither vote nor stand before its leader has added this node."""
+    data_dir: str | None = None
+    """The folder of Raft's journal and snapshot; None: in memory, so a restart forgets."""
     time_scale: float = 1.0
     profile: Profile = Profile.DOCUMENTED
     timings: Timings = field(default_factory=Timings)

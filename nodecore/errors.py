@@ -8,10 +8,12 @@ The tree, with HTTP status and whether the outcome is definite (nothing was done
       RedirectLoop      400  definite    a forwarded request reached a node that does not own it
       Forbidden         403  definite    peer identity missing or wrong
       NotFound          404  definite
-      NotImplementedYet 501  definite    a persistent key before CP serves it
+      NotImplementedYet 501  definite    a persistent key on a node without CP
       NotLoaded         503  definite    the node has not loaded its snapshot yet
       Overloaded        503  definite    too many requests already wait for a forward
+      NoLeader          503  definite    CP: no leader took it within its time-out; nothing was written
       ForwardFailed     503  indefinite  the responsible node may or may not have executed it
+      OutcomeUnknown    503  indefinite  CP: a leader may have taken it, no majority confirmed it in time
 """
 
 from typing import ClassVar
@@ -66,6 +68,19 @@ class Overloaded(NodeError):
     """More requests wait for a forward than the node allows."""
 
     status = 503
+
+
+class NoLeader(NodeError):
+    """No leader took the request, so nothing can have been written."""
+
+    status = 503
+
+
+class OutcomeUnknown(NodeError):
+    """The request was handed to a leader and not confirmed: it may be on the log, or yet come onto it."""
+
+    status = 503
+    definite = False
 
 
 class ForwardFailed(NodeError):

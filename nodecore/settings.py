@@ -18,7 +18,10 @@ from nodecore.config import TIME_SCALE_MIN, Limits, NodeConfig, Profile, Timings
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _STRINGS = frozenset(
-    {"name", "host", "address", "members_file", "address_server", "identity_header", "identity_value"}
+    {
+        *("name", "host", "address", "members_file", "address_server"),
+        *("identity_header", "identity_value", "data_dir"),
+    }
 )
 _KEYS = frozenset(f.name for f in fields(NodeConfig))
 
@@ -102,6 +105,21 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "ADVERTISED=LINK",
         "help": "where to dial a member: the link must lead to its peer port; repeatable",
     },
+    "--raft-port": {
+        "type": int,
+        "metavar": "PORT",
+        "help": "have CP: persistent data on Raft, which listens on this port (0: any; default: no CP)",
+    },
+    "--raft-dial": {
+        "action": "append",
+        "metavar": "ADVERTISED=IP:PORT",
+        "help": "where to dial a member's Raft (default: its ip, its port minus 1000); repeatable",
+    },
+    "--raft-join": {
+        "action": "store_true",
+        "help": "join a cluster that runs: vote only when its leader has added this node",
+    },
+    "--data-dir": {"metavar": "DIR", "help": "journal and snapshot of Raft (default: in memory)"},
     "--time-scale": {"type": float, "metavar": "X", "help": "real seconds per document second (default: 1)"},
     "--profile": {"help": "documented (default) or corrected"},
     "--identity-header": {"metavar": "NAME", "help": "header that every call between members must carry"},
@@ -131,8 +149,9 @@ def _from_flags(flags: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(flags).items() if value is not None and name in _KEYS}
     if "members" in given:
         given["members"] = [part for text in given["members"] for part in text.split(",") if part]
-    if "dial" in given:
-        given["dial"] = dict(_pair(text, "--dial") for text in given["dial"])
+    for name, option in (("dial", "--dial"), ("raft_dial", "--raft-dial")):
+        if name in given:
+            given[name] = dict(_pair(text, option) for text in given[name])
     return given
 
 
@@ -190,13 +209,21 @@ def _table(table: _Table, changes: Mapping[str, Any], section: str) -> _Table:
 def _typed(name: str, value: object) -> Any:
     if name in _STRINGS or name in ("profile", "log_level"):
         return _choice(name, _string(name, value))
-    if name in ("client_port", "peer_port"):
+    if name in ("client_port", "peer_port", "raft_port"):
         return _port(name, value)
+    if name == "raft_join":
+        return _flag(name, value)
     if name == "time_scale":
         return _time_scale(value)
     if name == "members":
         return _addresses(name, value)
-    return _dial(value)
+    return _dial(name, value)
+
+
+def _flag(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise SettingsError(f"{name} must be true or false, not {value!r}")
+    return value
 
 
 def _string(name: str, value: object) -> str:
@@ -243,10 +270,10 @@ def _address(name: str, value: object) -> str:
     return f"{ip}:{int(port)}"
 
 
-def _dial(value: object) -> tuple[tuple[str, str], ...]:
+def _dial(name: str, value: object) -> tuple[tuple[str, str], ...]:
     if not isinstance(value, dict):
-        raise SettingsError(f"dial must be a table of advertised address to link address, not {value!r}")
-    return tuple((_address("dial", advertised), _address("dial", link)) for advertised, link in value.items())
+        raise SettingsError(f"{name} must be a table of advertised address to link address, not {value!r}")
+    return tuple((_address(name, advertised), _address(name, link)) for advertised, link in value.items())
 
 
 def _validated(config: NodeConfig) -> NodeConfig:
@@ -265,6 +292,33 @@ def _validated(config: NodeConfig) -> NodeConfig:
     if config.address:
         return replace(config, address=_address("address", config.address))
     return config
+
+
+def check_raft(config: NodeConfig) -> None:
+    """See that a node with CP can run among these members; without CP there is nothing to see.
+
+    Raises:
+        SettingsError: members without a common secret, or timings that contradict each other.
+    """
+    if config.raft_port is None:
+        if config.raft_dial or config.raft_join or config.data_dir is not None:
+            raise SettingsError("raft_dial, raft_join and data_dir need raft_port: without it there is no CP")
+        return
+    if len(config.members) > 1 and not config.identity_value:
+        raise SettingsError(
+            "several members with CP need identity_header and identity_value: the value is the secret that "
+            "their Raft connections are encrypted with"
+        )
+    real = config.timings.scaled(config.time_scale)
+    for less, more, times in (
+        ("raft_append_s", "raft_election_min_s", 3),
+        ("raft_election_min_s", "raft_election_max_s", 1),
+        ("raft_append_s", "raft_fallback_s", 1),
+        ("raft_election_max_s", "raft_connection_s", 1),
+    ):
+        if not getattr(real, less) * times < getattr(real, more):
+            factor = f"{times} times " if times > 1 else ""
+            raise SettingsError(f"timings.{more} must be more than {factor}timings.{less}")
 
 
 def _check_address_server(url: str | None) -> None:

@@ -15,6 +15,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 
 from nodecore.errors import NodeError
+from nodecore.raft.status import RaftStatus
+from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Runtime
@@ -37,6 +39,8 @@ Handler = Callable[[Request], HttpAnswer]
 Route = tuple[str, str]
 """Method and path, as they stand in `ROUTES`."""
 _NO_ROUTE: Route = ("", "")
+OUTCOME = "X-Outcome"
+"""Beside a 503: `definite`, nothing was done, or `indefinite`, it may or may not be done."""
 
 # Built once per process: werkzeug compiles every rule, 10 ms that forked nodes need not spend again.
 _URL_MAP = Map(
@@ -89,7 +93,7 @@ class Application:
         try:
             return route, self._handlers[route](request)
         except NodeError as error:
-            return route, text_answer(error.status, str(error))
+            return route, _refusal(error)
         except Exception as error:  # noqa: BLE001  the last resort: a defect must not show a client its traceback
             return route, self._internal_error(request, error)
 
@@ -118,21 +122,29 @@ class Application:
         return text_answer(500, "internal error: the node's log says more at event=request_failed")
 
 
-def node_application(runtime: Runtime, requests_now: Callable[[], int] = lambda: 1) -> Application:
+def node_application(
+    runtime: Runtime,
+    requests_now: Callable[[], int] = lambda: 1,
+    arrivals: Arrivals | None = None,
+    raft: Callable[[], RaftStatus | None] = lambda: None,
+) -> Application:
     """Return the application of a node: every API that `ROUTES` names.
 
     Args:
         runtime: the node.
         requests_now: how many requests its servers have and have not answered, the asker's own included.
+        arrivals: where probes are remembered that come otherwise than over HTTP.
+        raft: tells how the node's Raft is, None without CP.
     """
     config = runtime.config
+    arrivals = arrivals or Arrivals(config.limits.probe_ids_max)
     identity = PeerIdentity(config)
     apis: dict[str, object] = {
         "client": ClientApi(runtime, identity),
         "catalog": CatalogApi(runtime),
         "operator": OperatorApi(runtime),
         "peer": PeerApi(runtime, identity),
-        "observer": ObserverApi(runtime, identity, requests_now),
+        "observer": ObserverApi(runtime, identity, requests_now, arrivals, raft),
     }
     apis["about"] = AboutApi(runtime, apis)
     handlers: dict[Route, Handler] = {}
@@ -140,6 +152,15 @@ def node_application(runtime: Runtime, requests_now: Callable[[], int] = lambda:
         api, _, function = name.partition(".")
         handlers[method, path] = getattr(apis[api], function)
     return Application(handlers, config.limits.body_bytes_max, runtime.log, runtime.counts)
+
+
+def _refusal(error: NodeError) -> HttpAnswer:
+    """A 503 also says whether it is certain that nothing was done."""
+    answer = text_answer(error.status, str(error))
+    if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return answer
+    outcome = "definite" if error.definite else "indefinite"
+    return HttpAnswer(status=answer.status, headers={**answer.headers, OUTCOME: outcome}, body=answer.body)
 
 
 def _request(environ: Mapping[str, Any], body_bytes_max: int) -> Request:

@@ -267,6 +267,7 @@ DESCRIBED: Mapping[str, Described] = {
         refusals=(403,),
     ),
     "observer.state": _PLAIN,
+    "observer.raft": Described(asks_core=False),
     "observer.reset": Described(answer=OK, refusals=(403, 409)),
     "observer.probe": Described(required=("id",), asks_core=False),
     "observer.probes_seen": Described(required=("id",), asks_core=False),

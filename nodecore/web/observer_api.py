@@ -5,15 +5,14 @@ lock, so it is answered while the node is busy or not loaded.
 """
 
 import re
-import threading
-import time
-from collections import OrderedDict
 from collections.abc import Callable
 
 from nodecore.core.answers import StateAnswer
 from nodecore.core.enquiries import ResetNode
 from nodecore.core.operations import ReadState
 from nodecore.errors import BadRequest, Forbidden
+from nodecore.raft.status import RaftStatus, raft_body
+from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
@@ -29,15 +28,29 @@ _PLAIN_READER = Reader()
 
 
 class ObserverApi:
-    """Answers observers; `requests_now` counts the requests that the servers have and have not answered."""
+    """Answers observers.
 
-    def __init__(self, runtime: Runtime, identity: PeerIdentity, requests_now: Callable[[], int]) -> None:
+    Args:
+        runtime: the node.
+        identity: of its members.
+        requests_now: counts the requests that the servers have and have not answered.
+        arrivals: the probes that came, over HTTP and otherwise.
+        raft: tells how the node's Raft is, None without CP.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        identity: PeerIdentity,
+        requests_now: Callable[[], int],
+        arrivals: Arrivals,
+        raft: Callable[[], RaftStatus | None],
+    ) -> None:
         self._runtime = runtime
         self._identity = identity
         self._requests_now = requests_now
-        self._seen_max = runtime.config.limits.probe_ids_max
-        self._seen: OrderedDict[str, float] = OrderedDict()
-        self._lock = threading.Lock()
+        self._arrivals = arrivals
+        self._raft = raft
 
     def state(self, _request: Request) -> HttpAnswer:
         """GET /cutheal/state; `requests`: how many others waited or were being answered just before."""
@@ -45,6 +58,10 @@ class ObserverApi:
         state = await_reply(self._runtime.ask(ReadState()))
         assert isinstance(state, StateAnswer), state
         return json_answer(state_body(state) | {"requests": requests})
+
+    def raft(self, _request: Request) -> HttpAnswer:
+        """GET /cutheal/raft: leader, term, members and how far the log is, as this node sees it."""
+        return json_answer(raft_body(self._raft()))
 
     def reset(self, request: Request) -> HttpAnswer:
         """POST /cutheal/reset: forget all data, on this node alone."""
@@ -55,19 +72,14 @@ class ObserverApi:
 
     def probe(self, request: Request) -> HttpAnswer:
         """POST /cutheal/probe?id=: remember when it came, by CLOCK_MONOTONIC."""
-        arrived = time.monotonic()
         probe_id = _checked(required(request.query_parameters(), "id"))
-        with self._lock:
-            self._seen[probe_id] = arrived
-            if len(self._seen) > self._seen_max:
-                self._seen.popitem(last=False)
+        self._arrivals.note(probe_id)
         return json_answer({"id": probe_id})
 
     def probes_seen(self, request: Request) -> HttpAnswer:
         """GET /cutheal/probe?id=A,B: when each came, null for those that did not."""
         probe_ids = [_checked(i) for i in required(request.query_parameters(), "id").split(",")]
-        with self._lock:
-            return json_answer({"seen": {i: self._seen.get(i) for i in probe_ids}})
+        return json_answer({"seen": self._arrivals.seen(probe_ids)})
 
 
 def _checked(probe_id: str) -> str:

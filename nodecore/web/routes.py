@@ -72,6 +72,7 @@ _PEERS = (
 
 _OBSERVERS = (
     ("GET", "/cutheal/state", "observer.state"),
+    ("GET", "/cutheal/raft", "observer.raft"),
     ("POST", "/cutheal/reset", "observer.reset"),
     ("POST", "/cutheal/probe", "observer.probe"),
     ("GET", "/cutheal/probe", "observer.probes_seen"),

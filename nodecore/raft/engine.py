@@ -1,0 +1,166 @@
+"""Raft's thread: it alone touches PySyncObj, and hands requests on to it while there is a leader.
+
+Invariants: nothing else calls PySyncObj; a fault in one turn is logged and does not end the thread; when the
+thread ends, whatever the reason, every request is failed and the status says so.
+"""
+
+import functools
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from pysyncobj import FAIL_REASON
+from pysyncobj.poller import POLL_EVENT_TYPE
+
+from nodecore.config import NodeConfig
+from nodecore.raft.machine import StateMachine
+from nodecore.raft.replica import Replica, open_replica
+from nodecore.raft.requests import Request, Requests
+from nodecore.raft.status import RaftRole, RaftStatus
+from nodecore.raft.transport import Place
+from nodecore.runtime.logs import NodeLog
+
+_TURN_MAX_S = 0.05
+"""The longest wait of one turn: an election is noticed no later than this."""
+_PAUSE_AFTER_FAULT_S = 0.1
+"""A turn that fails must not spin."""
+_ROLES = (RaftRole.FOLLOWER, RaftRole.CANDIDATE, RaftRole.LEADER)
+"""In the order of PySyncObj's numbers."""
+_NEVER_TAKEN = (FAIL_REASON.QUEUE_FULL, FAIL_REASON.MISSING_LEADER, FAIL_REASON.NOT_LEADER)
+"""Who had the command was no leader and has dropped it: it stands in no log."""
+_LOST = (FAIL_REASON.DISCARDED, FAIL_REASON.UNKNOWN_OUTCOME)
+"""This node has applied the command's place on the log, and it was not this command that it saw there."""
+
+
+class Engine:
+    """Runs one replica.
+
+    Args:
+        config: of the node.
+        log: told of elections, leaders and faults.
+        requests: what waits for the log.
+        changed: called with each new status, from the thread.
+    """
+
+    def __init__(
+        self, config: NodeConfig, log: NodeLog, requests: Requests, changed: Callable[[RaftStatus], None]
+    ) -> None:
+        self._config = config
+        self._log = log
+        self._requests = requests
+        self._changed = changed
+        self._role = RaftRole.FOLLOWER
+        self._status = RaftStatus(members=config.members)
+        self._stopping = threading.Event()
+        self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._thread: threading.Thread | None = None
+
+    def start(self, machine: StateMachine, place: Place) -> None:
+        """Begin; what is slow, reading the folder and making the key, happens in the thread."""
+        self._thread = threading.Thread(target=self._run, args=(machine, place), name="raft", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; every request that waits fails."""
+        self._stopping.set()
+        self.wake()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+            os.close(self._wake_read)
+            os.close(self._wake_write)
+
+    def wake(self) -> None:
+        """Have the thread look at the requests now; from any thread, before `stop`."""
+        try:
+            os.write(self._wake_write, b"!")
+        except BlockingIOError:
+            return  # it is full of wakes already
+
+    def status(self) -> RaftStatus:
+        """Return what the thread knew at its last turn."""
+        return self._status
+
+    def _run(self, machine: StateMachine, place: Place) -> None:
+        try:
+            self._serve(machine, place)
+        except Exception as error:  # noqa: BLE001  the last resort: whoever waits must learn that it is over
+            self._log.write("error", "raft_failed", [("error", repr(error))])
+            self._publish(RaftStatus(members=self._status.members, problem=f"Raft has failed: {error!r}"))
+            place.bound.close()
+        finally:
+            self._requests.fail_all(self._status.problem or "Raft has stopped on this node")
+
+    def _serve(self, machine: StateMachine, place: Place) -> None:
+        replica = open_replica(self._config, machine, place, self._state_changed)
+        self._hear_wakes(replica)
+        try:
+            while not self._stopping.is_set():
+                self._guarded_turn(replica)
+        finally:
+            replica.destroy()
+
+    def _guarded_turn(self, replica: Replica) -> None:
+        try:
+            self._turn(replica)
+        except Exception as error:  # noqa: BLE001  one message must not end Raft
+            self._log.write("error", "raft_turn_failed", [("error", repr(error))])
+            self._stopping.wait(_PAUSE_AFTER_FAULT_S)
+
+    def _turn(self, replica: Replica) -> None:
+        now_s = time.monotonic()
+        self._note(replica)
+        leader = self._status.leader
+        self._requests.take_in()
+        self._requests.expire(now_s, leader)
+        if leader is not None:
+            for request in self._requests.due(now_s):
+                self._hand_on(replica, request, leader)
+        replica.doTick(_TURN_MAX_S)
+
+    def _hand_on(self, replica: Replica, request: Request, leader: str) -> None:
+        request.handed_to = leader
+        replica.machine.apply(request.text, callback=functools.partial(self._refused, request))
+
+    def _refused(self, request: Request, _result: object, reason: int) -> None:
+        """PySyncObj's answer: success is what `apply` saw; of a failure it matters who had the command."""
+        if reason in _NEVER_TAKEN:
+            self._requests.wait_again(request, time.monotonic())
+        elif reason in _LOST:
+            self._requests.lost(request, "another leader was elected before a majority had confirmed it")
+
+    def _state_changed(self, _old: int, new: int) -> None:
+        self._role = _ROLES[new]
+
+    def _note(self, replica: Replica) -> None:
+        leader = replica._getLeader()  # noqa: SLF001  PySyncObj documents it
+        members = sorted([self._config.address, *(node.id for node in replica.otherNodes)])
+        self._publish(
+            RaftStatus(
+                role=self._role,
+                leader=None if leader is None else leader.id,
+                term=replica.raftCurrentTerm,
+                members=tuple(members),
+                commit_index=replica.raftCommitIndex,
+                applied_index=replica.raftLastApplied,
+            )
+        )
+
+    def _publish(self, status: RaftStatus) -> None:
+        before, self._status = self._status, status
+        if (before.role, before.leader, before.term) != (status.role, status.leader, status.term):
+            fields = [("state", status.role.value), ("leader", status.leader), ("term", status.term)]
+            self._log.write("info", "raft_leader", fields)
+        if before != status:
+            self._changed(status)
+
+    def _hear_wakes(self, replica: Replica) -> None:
+        replica._poller.subscribe(self._wake_read, self._woken, POLL_EVENT_TYPE.READ)  # noqa: SLF001
+
+    def _woken(self, descriptor: int, _events: int) -> None:
+        try:
+            while os.read(descriptor, 1024):
+                pass
+        except BlockingIOError:
+            return

@@ -1,0 +1,57 @@
+"""CP as a node's user sees it: flags, the ready line, `GET /cutheal/raft`, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.waiting import wait_for
+from tests.runtime.node_process import START_REAL_S, node_process, run_node
+
+
+@pytest.mark.endpoint("GET /cutheal/raft")
+@pytest.mark.requirement("R3")
+def test_a_lone_node_with_cp_leads_itself(tmp_path: Path) -> None:
+    """It needs no leader to be ready; a moment later it is one, and ends on SIGTERM like any other."""
+    with node_process(
+        tmp_path,
+        *("--client-port", "0", "--raft-port", "0", "--time-scale", "0.05"),
+        *("--data-dir", str(tmp_path / "data")),
+    ) as node:
+        assert node.ready["raft"].startswith("127.0.0.1:")
+        led = wait_for(
+            "it leads", lambda: node.ask("GET", "/cutheal/raft").json(), lambda r: r["leader"], START_REAL_S
+        )
+        assert (led["enabled"], led["state"], led["leader"]) == (True, "leader", node.ready["address"])
+        assert led["members"] == [node.ready["address"]]
+        assert node.terminate() == 0
+
+
+def test_a_node_without_cp_says_so(tmp_path: Path) -> None:
+    """No flag, no Raft; nothing in the ready line speaks of it."""
+    with node_process(tmp_path, "--client-port", "0") as node:
+        assert "raft" not in node.ready
+        assert node.ask("GET", "/cutheal/raft").json() == {"enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (
+            ("--raft-port", "0", "--member", "127.0.0.1:1,127.0.0.1:2"),
+            "need identity_header and identity",
+        ),
+        (("--data-dir", "x"), "need raft_port"),
+        (
+            ("--raft-port", "0", "--set", "timings.raft_append_s=30"),
+            "raft_election_min_s must be more than",
+        ),
+        (("--raft-port", "70000"), "raft_port must be a port"),
+        (("--raft-port", "0", "--raft-dial", "a"), "--raft-dial 'a' must have the form"),
+    ],
+)
+def test_what_cannot_run_is_said_in_one_line(flags: tuple[str, ...], sentence: str) -> None:
+    """Pickle without a secret, a folder without CP, timings that contradict each other."""
+    done = run_node("--client-port", "0", *flags)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
