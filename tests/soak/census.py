@@ -16,7 +16,8 @@ from pathlib import Path
 import psutil
 
 KINDS = ("processes", "threads", "descriptors", "listening ports", "temp folders")
-MIB = 1024 * 1024
+KIB = 1024
+NOTHING: Counter[str] = Counter()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +37,17 @@ class Census:
         """Return how many of a kind there were."""
         return self.names[kind].total()
 
-    def beyond(self, before: "Census") -> list[str]:
-        """Return what there is more of than before: `threads: 1 cutheal-stall-canary`."""
+    def beyond(self, before: "Census", allowed: Counter[str] = NOTHING) -> list[str]:
+        """Return what there is more of than before and allowed: `threads: 1 cutheal-stall-canary`."""
         return [
             f"{kind}: {more} {name}"
             for kind in KINDS
-            for name, more in sorted((self.names[kind] - before.names[kind]).items())
+            for name, more in sorted(self.more(kind, before, allowed).items())
         ]
+
+    def more(self, kind: str, before: "Census", allowed: Counter[str]) -> Counter[str]:
+        """Return how many of a kind there are more than before and allowed, by name."""
+        return self.names[kind] - before.names[kind] - allowed
 
 
 def take_census(folder: Path, strangers: Collection[int] = ()) -> Census:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.soak.census import KINDS, MIB, Census
+from tests.soak.census import KIB, KINDS, Census
 from tests.soak.verdicts import first_line
 
 
@@ -56,28 +56,29 @@ class Observer:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Look around: the cluster is closed, or idle until it is wanted again."""
         census = self.look()
-        if self.before is not None and census.beyond(self.before):
+        if self.before is not None and census.beyond(self.before, POOLED):
             gc.collect()  # what only waits for that is not left behind
             census = self.look()
         self.memory_bytes.append(census.memory_bytes)
         if self.ran <= self.warm_up or self.before is None:
             self.before = census if self.before is None else _both(self.before, census)
             return
-        more = census.beyond(self.before)
+        more = census.beyond(self.before, POOLED)
         if more:
             self.left[_number(nodeid)] = more
         for kind in KINDS:
-            self.most[kind] = max(
-                self.most[kind], sum((census.names[kind] - self.before.names[kind]).values())
-            )
+            self.most[kind] = max(self.most[kind], census.more(kind, self.before, POOLED).total())
 
     @property
-    def growth_mib(self) -> float:
-        """By how much resident memory grew from the warm-up to the end; medians of ten, for it jitters."""
-        if len(self.memory_bytes) <= self.warm_up:
-            return 0.0
-        settled = self.memory_bytes[self.warm_up :]
-        return (_middle(settled[-TEN:]) - _middle(settled[:TEN])) / MIB
+    def growth_kib(self) -> float | None:
+        """By how much resident memory grew for each cluster; None when too few ran to tell.
+
+        Medians of ten, for it jitters.
+        """
+        settled = self.memory_bytes[MEMORY_WARM_UP:]
+        if len(settled) < MEMORY_CLUSTERS_MIN:
+            return None
+        return (_middle(settled[-TEN:]) - _middle(settled[:TEN])) / KIB / len(settled)
 
     def _note(self, number: int, said: dict[str, object]) -> None:
         self.ran += 1
@@ -89,7 +90,15 @@ class Observer:
             self.unverified.append(number)
 
 
+POOLED = Counter({"tcp socket that is connected": 3})
+"""A cluster that waits keeps a connection to each node for the questions of probes, if a test asked any."""
+
 TEN = 10
+MEMORY_WARM_UP = 150
+"""Clusters; on a busy machine the stall canary remembers as many stalls as it ever will by then: 1 MiB."""
+
+MEMORY_CLUSTERS_MIN = 100
+"""Fewer than this after the warm-up do not tell growth from jitter."""
 
 
 def _number(nodeid: str) -> int:

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.soak.census import KINDS, Census
-from tests.soak.observer import Observer
+from tests.soak.observer import MEMORY_CLUSTERS_MIN, MEMORY_WARM_UP, Observer
 
 GROWTH_MAX_KIB = 16.0
 """Of memory, for each cluster: pytest itself keeps three reports of each test, which are 6 KiB."""
@@ -33,12 +33,6 @@ class Outcome:
     ended: int
 
     @property
-    def growth_kib(self) -> float:
-        """How much memory grew for each cluster after the warm-up."""
-        clusters = max(1, len(self.observer.memory_bytes) - self.observer.warm_up)
-        return self.observer.growth_mib * 1024 / clusters
-
-    @property
     def complaints(self) -> list[str]:
         """What is not as it should be, one line each, with the command that repeats it where one does."""
         seen = self.observer
@@ -48,8 +42,8 @@ class Outcome:
         ]
         lines += [f"cluster {n} saw no verified fault; {self._again(n)}" for n in seen.unverified]
         lines += [f"left at the end: {what}" for what in self.after.beyond(self.before)]
-        if self.growth_kib > GROWTH_MAX_KIB and len(seen.memory_bytes) >= 2 * seen.warm_up + 20:
-            lines.append(f"memory grew by {self.growth_kib:.1f} KiB a cluster")
+        if seen.growth_kib is not None and seen.growth_kib > GROWTH_MAX_KIB:
+            lines.append(f"memory grew by {seen.growth_kib:.1f} KiB a cluster")
         if seen.ran < len(seen.numbers):
             lines.append(f"{len(seen.numbers) - seen.ran} clusters of {len(seen.numbers)} did not run")
         return lines
@@ -71,8 +65,7 @@ def print_table(outcome: Outcome) -> None:
     console.print(table)
     console.print(
         f"{seen.ran} clusters, {seen.reused} of them reused; {seen.faults} faults seen by probes; "
-        f"{len(seen.unverified)} clusters without one; {len(seen.failed)} failed; memory "
-        f"{outcome.growth_kib:+.1f} KiB a cluster"
+        f"{len(seen.unverified)} clusters without one; {len(seen.failed)} failed; {_memory(seen)}"
     )
     for line in outcome.complaints:
         print(line)
@@ -88,7 +81,7 @@ def print_json(outcome: Outcome) -> None:
         "faults_verified": seen.faults,
         "without_verified_fault": seen.unverified,
         "failed": seen.failed,
-        "memory_kib_per_cluster": round(outcome.growth_kib, 2),
+        "memory_kib_per_cluster": None if seen.growth_kib is None else round(seen.growth_kib, 2),
         "counts": [
             dict(zip(("what", "before", "with_session", "most_too_many", "left"), row, strict=True))
             for row in _rows(outcome)
@@ -106,3 +99,9 @@ def _rows(outcome: Outcome) -> list[tuple[str, int, int, int, int]]:
         left = (outcome.after.names[kind] - outcome.before.names[kind]).total()
         rows.append((kind, outcome.before.count(kind), settled.count(kind), seen.most[kind], left))
     return rows
+
+
+def _memory(seen: Observer) -> str:
+    if seen.growth_kib is None:
+        return f"too few to tell growth of memory ({MEMORY_WARM_UP + MEMORY_CLUSTERS_MIN})"
+    return f"memory {seen.growth_kib:+.1f} KiB a cluster"

@@ -6,12 +6,13 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.soak import __main__ as command
-from tests.soak.census import KINDS, Census, take_census
+from tests.soak.census import KIB, KINDS, Census, take_census
 from tests.soak.observer import Observer
 from tests.soak.report import Outcome, print_json, print_table
 
@@ -75,6 +76,17 @@ def census(**more: int) -> Census:
     for kind, count in more.items():
         names[kind.replace("_", " ")]["odd"] += count
     return Census(names=names, memory_bytes=1024)
+
+
+def test_memory_that_grows_with_every_cluster_is_a_complaint_once_enough_have_run() -> None:
+    """What fills up once, as the stall canary does, is no growth; few clusters do not tell."""
+    growing = [replace(census(), memory_bytes=50_000 * KIB + number * 20 * KIB) for number in range(260)]
+    assert outcome(watched(*growing), census()).complaints == ["memory grew by 18.2 KiB a cluster"]
+    filled = [replace(one, memory_bytes=min(one.memory_bytes, growing[150].memory_bytes)) for one in growing]
+    assert outcome(watched(*filled), census()).complaints == []
+    few = watched(*growing[:200])
+    assert outcome(few, census()).complaints == []
+    assert few.growth_kib is None
 
 
 def watched(*looks: Census, verified: int = 1) -> Observer:
