@@ -14,6 +14,7 @@ from harness.links.link import Channel, Link
 from harness.links.toxiproxy import find_server, server_argv, wait_ready
 from harness.ports import Reservations
 from tests.doubles.bound import bound
+from tests.doubles.greeted import Greeted
 from tests.doubles.standin import StandIn
 
 DEAF = Path(__file__).with_name("deaf_toxiproxy")
@@ -55,6 +56,7 @@ class LinkWorld:
         agents: names of agents, which have client links to every node.
         path: of the link server's program, or EMBEDDED; None: the real one.
         probe_path: None: the nodes' links are looked at by connections alone.
+        secret: of a Raft cluster: the nodes have Raft ports and links of channel raft too.
 
     """
 
@@ -65,6 +67,7 @@ class LinkWorld:
         agents: Sequence[str] = (),
         path: Path | None = None,
         probe_path: str | None = PROBE_PATH,
+        secret: str = "",
     ) -> None:
         self._path = path or find_server()
         self.ports = Reservations()
@@ -73,12 +76,16 @@ class LinkWorld:
         (self._api_address,) = self.ports.reserve(1)
         self.server = LinkServerProcess(self._api_address, folder / "links.log", self._path)
         self.nodes: dict[str, tuple[StandIn, StandIn]] = {}
+        self.rafts: dict[str, Greeted] = {}
         for name in self.names:
             peer, client = self.ports.reserve(2)
             seen: dict[str, float] = {}
             self.nodes[name] = (StandIn(peer, seen), StandIn(client, seen))
-        self.links = Links(self.server.api, "w1", probe_path)
-        self.links.add([*self._peer_links(), *self._client_links(agents)])
+            if secret:
+                (raft,) = self.ports.reserve(1)
+                self.rafts[name] = Greeted(raft, seen, secret)
+        self.links = Links(self.server.api, "w1", probe_path, secret)
+        self.links.add([*self._peer_links(), *self._raft_links(), *self._client_links(agents)])
 
     def __enter__(self) -> Self:
         return self
@@ -88,6 +95,8 @@ class LinkWorld:
         for ports in self.nodes.values():
             for port in ports:
                 port.close()
+        for raft in self.rafts.values():
+            raft.close()
         self.server.close()
         self.ports.close()
 
@@ -101,6 +110,20 @@ class LinkWorld:
         pairs = list(permutations(self.names, 2))
         return [
             Link(source=a, target=b, channel=Channel.PEER, listen=listen, upstream=self.nodes[b][0].address)
+            for (a, b), listen in zip(pairs, self.ports.reserve(len(pairs)), strict=True)
+        ]
+
+    def _raft_links(self) -> list[Link]:
+        pairs = list(permutations(self.rafts, 2))
+        return [
+            Link(
+                source=a,
+                target=b,
+                channel=Channel.RAFT,
+                listen=listen,
+                upstream=self.rafts[b].address,
+                asked=self.nodes[b][0].address,
+            )
             for (a, b), listen in zip(pairs, self.ports.reserve(len(pairs)), strict=True)
         ]
 
