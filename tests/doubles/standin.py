@@ -84,23 +84,24 @@ class StandIn:
                     self._read(sock, buffers)
 
     def _read(self, sock: socket.socket, buffers: dict[socket.socket, bytes]) -> None:
+        """Answer all whole requests; one who asked may be gone before it is answered."""
         try:
             data = sock.recv(65536)
-        except ConnectionResetError:
+            buffers[sock] += data
+            while b"\r\n\r\n" in buffers[sock]:
+                head, _, buffers[sock] = buffers[sock].partition(b"\r\n\r\n")
+                sock.sendall(self._answer_to(head))
+        except (ConnectionResetError, BrokenPipeError):
             data = b""
         if not data:
             del buffers[sock]
             self._selector.unregister(sock)
             sock.close()
-            return
-        buffers[sock] += data
-        while b"\r\n\r\n" in buffers[sock]:
-            head, _, buffers[sock] = buffers[sock].partition(b"\r\n\r\n")
-            method, target = head.decode().split("\r\n")[0].split(" ")[:2]
-            body = json.dumps(self._answer(method, parse_qs(urlsplit(target).query)["id"][0])).encode()
-            sock.sendall(
-                b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (self._status.encode(), len(body)) + body
-            )
+
+    def _answer_to(self, head: bytes) -> bytes:
+        method, target = head.decode().split("\r\n")[0].split(" ")[:2]
+        body = json.dumps(self._answer(method, parse_qs(urlsplit(target).query)["id"][0])).encode()
+        return b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n" % (self._status.encode(), len(body)) + body
 
     def _answer(self, method: str, probe_id: str) -> dict[str, object]:
         if method == "POST":
