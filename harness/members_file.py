@@ -1,7 +1,7 @@
 """The file by which a running node learns who its members are and where it dials them (R16).
 
 A cluster.conf as Nacos has it, with one addition: `ip:port=ip:port` is a member and the link that leads to
-it. Invariant: who reads it finds the old list or the new one, never a part.
+it, `ip:port=ip:port=ip:port` also the one that leads to its Raft port. Invariant: who reads it finds the old list or the new one, never a part.
 """
 
 from pathlib import Path
@@ -19,6 +19,6 @@ def write_members_file(plan: NodePlan) -> None:
 
 def members_text(plan: NodePlan) -> str:
     """Return what the file of this plan holds."""
-    links = dict(plan.dial)
-    lines = [f"{member}={links[member]}" if member in links else member for member in plan.members]
-    return "".join(f"{line}\n" for line in lines)
+    maps = (dict(plan.dial), dict(plan.raft_dial))
+    lines = [[member, *(ways[member] for ways in maps if member in ways)] for member in plan.members]
+    return "".join("=".join(line) + "\n" for line in lines)

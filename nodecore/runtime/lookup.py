@@ -2,8 +2,9 @@
 
 Nacos' own format, from a file or over HTTP: one `ip[:port]` a line or several with commas, `#` comments, port
 8848 by default (reference nacos-1.4.md, 3.1). Ours alone: `ip:port=ip:port` says where *this* node dials the
-member, so that a node learns the way to a member that comes while it runs. Invariant: a list has at least one
-member, each `ip:port`, none twice, or `LookupFailed` is raised with one line.
+member, `ip:port=ip:port=ip:port` also where it dials the member's Raft, so that a node learns the ways to a
+member that comes while it runs. Invariant: a list has at least one member, each `ip:port`, none twice, or
+`LookupFailed` is raised with one line.
 """
 
 from collections.abc import Mapping
@@ -44,6 +45,8 @@ class MemberList:
 
     addresses: tuple[str, ...]
     dial: Mapping[str, str] = field(default_factory=dict)
+    raft_dial: Mapping[str, str] = field(default_factory=dict)
+    """Where their Raft is dialled, as far as the list says so."""
 
 
 class MemberLookup(Protocol):
@@ -209,22 +212,28 @@ def parse_members(text: str, where: str, dial: tuple[tuple[str, str], ...] = ())
     Raises:
         LookupFailed: there is none, or a line names no address; the message begins with `where`.
     """
-    found: dict[str, str | None] = {}
+    found: dict[str, tuple[str | None, str | None]] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         for part in line.partition("#")[0].split(","):
             if part.strip():
-                address, link = _member(part.strip(), f"{where}, line {number}")
-                found[address] = link or found.get(address)
+                address, link, raft = _member(part.strip(), f"{where}, line {number}")
+                before = found.get(address, (None, None))
+                found[address] = (link or before[0], raft or before[1])
     if not found:
         raise LookupFailed(f"{where} names no member: one ip[:port] a line is needed")
-    links = {address: link for address, link in found.items() if link is not None}
-    return MemberList(tuple(found), dict(dial) | links)
+    links = {address: link for address, (link, _) in found.items() if link is not None}
+    rafts = {address: raft for address, (_, raft) in found.items() if raft is not None}
+    return MemberList(tuple(found), dict(dial) | links, rafts)
 
 
-def _member(text: str, where: str) -> tuple[str, str | None]:
-    address, separator, link = (part.strip() for part in text.partition("="))
-    right = f"{where}: {text[:80]!r} is not ip[:port] or ip:port=ip:port"
-    return _address(address, right), _address(link, right) if separator else None
+def _member(text: str, where: str) -> tuple[str, str | None, str | None]:
+    """Return a member's address, where it is dialled, and where its Raft is."""
+    right = f"{where}: {text[:80]!r} is not ip[:port] or ip:port=ip:port or ip:port=ip:port=ip:port"
+    ways = [_address(part.strip(), right) for part in text.split("=")]
+    if len(ways) > 3:
+        raise LookupFailed(right)
+    link, raft = [*ways[1:], None, None][:2]
+    return ways[0], link, raft
 
 
 def _address(text: str, wrong: str) -> str:

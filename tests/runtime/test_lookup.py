@@ -101,7 +101,15 @@ def test_a_line_may_say_where_a_member_is_dialled() -> None:
     assert found == MemberList((OTHER, "10.0.0.1:8848"), {OTHER: "127.0.0.1:1", "10.0.0.1:8848": "b:3"})
 
 
-@pytest.mark.parametrize("wrong", ["a b:1", ":1", "h:0", "h:65536", "h:1=", "h:1=x:y", "<html>", "h:1e3"])
+def test_a_line_may_say_where_a_members_raft_is_dialled_too() -> None:
+    """A node learns both ways to a member that comes while it runs."""
+    found = parse_members(f"{OWN}\n{OTHER}=127.0.0.1:1=127.0.0.1:2\n", "there")
+    assert found == MemberList((OWN, OTHER), {OTHER: "127.0.0.1:1"}, {OTHER: "127.0.0.1:2"})
+
+
+@pytest.mark.parametrize(
+    "wrong", ["a b:1", ":1", "h:0", "h:65536", "h:1=", "h:1=x:y", "h:1=h:2=h:3=h:4", "<html>", "h:1e3"]
+)
 def test_what_is_no_address_is_named_with_its_line(wrong: str) -> None:
     """One line, and what would be right."""
     with pytest.raises(LookupFailed, match=r"there, line 2: .* is not ip\[:port\] or ip:port=ip:port"):
