@@ -1,6 +1,7 @@
 """The parties of one cluster: starts nodes and agents, deals them addresses and links, ends them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -123,6 +124,7 @@ class Crew:
     def make_node(self) -> Node:
         """Deal the next node its addresses and links; it is no part of the crew before it is started."""
         (node,) = self._make_nodes(1)
+        node.plan = replace(node.plan, raft_join=self.spec.cp)
         return node
 
     def tell_members(self, members: Sequence[Node]) -> None:

@@ -1,7 +1,8 @@
 """The file by which a running node learns who its members are and where it dials them (R16).
 
 A cluster.conf as Nacos has it, with one addition: `ip:port=ip:port` is a member and the link that leads to
-it, `ip:port=ip:port=ip:port` also the one that leads to its Raft port. Invariant: who reads it finds the old list or the new one, never a part.
+it, `ip:port=ip:port=ip:port` also the one that leads to its Raft port. Invariant: who reads it finds the old
+list or the new one, never a part.
 """
 
 from pathlib import Path

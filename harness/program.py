@@ -107,12 +107,15 @@ class NodePlan:
     """Where its Raft port listens; "" in a cluster without CP."""
     raft_dial: tuple[tuple[str, str], ...] = ()
     """Advertised address of each other member -> the link that leads to its Raft port."""
+    raft_join: bool = False
+    """Whether it joins members that elect their leader without it until it is one of them."""
     config: Mapping[str, object] = field(default_factory=dict)
     log_level: str = "info"
     data_dir: str = ""
     members_file: str = ""
-    """Kept up to date while the node runs, for a program that can grow: one `ip:port=link` a line for each
-    other member, its own `ip:port` alone; written anew before a member comes and after one has left."""
+    """Kept up to date while the node runs, for a program that can grow: one `ip:port=link`, with CP
+    `ip:port=link=raft link`, a line for each other member, its own `ip:port` alone; written anew before a
+    member comes and after one has left."""
 
     @property
     def host(self) -> str:

@@ -49,6 +49,7 @@ class Nodecore:
         if plan.raft_address:
             argv += ["--raft-port", str(Address(plan.raft_address).port), "--data-dir", plan.data_dir]
             argv += [word for way in plan.raft_dial for word in ("--raft-dial", "=".join(way))]
+            argv += ["--raft-join"] if plan.raft_join else []
         argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
         return Start(entry="nodecore.__main__:main", argv=tuple(argv))
 
