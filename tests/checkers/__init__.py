@@ -1,0 +1,1 @@
+"""Suite on the judges of histories: pure, with no cluster."""
