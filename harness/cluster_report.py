@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from harness.agent import Agent
 from harness.client import NodeApi
+from harness.excerpt import excerpt_of_lines
 from harness.http_client import ApiError, Unreachable
 from harness.node import Condition, Node
 from harness.program import View
@@ -67,7 +68,7 @@ def _node_report(node: Node, crew: "Crew", *, with_metrics: bool) -> PartyReport
     lines = view.lines if isinstance(view, View) else (view,)
     if crew.spec.cp and isinstance(view, View):
         lines = (str(node.raft_or_reason()), *lines)
-    report = _party_report(node, node.address, tuple(_named(line, crew) for line in lines))
+    report = _party_report(node, node.address, tuple(_named(line, crew) for line in excerpt_of_lines(lines)))
     asked = with_metrics and isinstance(view, View) and isinstance(node.api, NodeApi)
     return replace(report, metrics=_metrics(node.api)) if asked else report
 

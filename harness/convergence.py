@@ -6,6 +6,7 @@ Pure: views in, a verdict out. What "agree" means for one node is its Program's 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.excerpt import excerpt_of_lines
 from harness.program import View
 
 Views = Mapping[str, View | str]
@@ -82,4 +83,5 @@ class Since:
     def describe(self, now_s: float) -> str:
         """Return every disagreement with its age, one a line."""
         aged = sorted(self.first_seen.items(), key=lambda entry: entry[1])
-        return "\n".join(f"  {line} (for {now_s - since:.1f} document seconds)" for line, since in aged)
+        lines = excerpt_of_lines(f"{line} (for {now_s - since:.1f} document seconds)" for line, since in aged)
+        return "\n".join(f"  {line}" for line in lines)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.cluster_report import report_on
+from harness.excerpt import excerpt
 from harness.patience import Patience
 from harness.processes import Exit, ProcessDied
 from harness.waiting import POLL_MIN_REAL_S, WaitTimeout
@@ -76,7 +77,7 @@ class Waits:
         except WaitTimeout as timeout:
             for node in self._crew.nodes:
                 node.dump_stacks()
-            raise NotReached(f"{timeout}\n{report_on(self._crew).text()}") from None
+            raise NotReached(f"{excerpt(str(timeout))}\n{report_on(self._crew).text()}") from None
 
     def check_alive(self) -> None:
         """Raise NodeDied when a node has ended by itself."""
