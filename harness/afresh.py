@@ -54,7 +54,7 @@ class Afresh:
             "a link is still cut": bool(crew.links.cut_now()),
             crew.used_up: bool(crew.used_up),
             "what a cut delayed may still arrive": not all(cut.only_loses for cut in crew.links.cuts_made),
-            "a test wrote into a node's files": any(map(_has_files, crew.nodes)),
+            "a test wrote into a node's files": not crew.spec.cp and any(map(_has_files, crew.nodes)),
         }
         return ", ".join(reason for reason, holds in reasons.items() if holds)
 

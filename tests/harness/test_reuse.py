@@ -121,6 +121,13 @@ def test_a_cluster_that_changed_while_it_waited_is_not_given(session: Session) -
     assert session.leaks() == []
 
 
+def test_a_cluster_with_cp_is_not_used_again(session: Session) -> None:
+    """Its log remembers what a test wrote. (A single node leads itself.)"""
+    cluster = session.cluster(ClusterSpec(nodes=1, cp=True), owner="me")
+    assert cluster.leader() is cluster.nodes[0]
+    assert session.reuse.keep(cluster) == "its Raft log remembers"
+
+
 def test_a_foreign_program_is_used_again_only_if_it_can_be_emptied_and_shows_it() -> None:
     """Without both its clusters are started anew."""
     assert Capability.RESET not in COUNTER.capabilities
