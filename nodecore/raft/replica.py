@@ -11,21 +11,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pysyncobj.syncobj
 from cryptography.fernet import Fernet
 from pysyncobj import SyncObj, SyncObjConf
 from pysyncobj.encryptor import SALT
 from pysyncobj.node import TCPNode
 
 from nodecore.config import NodeConfig
+from nodecore.raft.journal import open_journal, snapshot_of
 from nodecore.raft.machine import StateMachine
 from nodecore.raft.transport import Place, RaftTransport
 
 _PBKDF2_ROUNDS = 100_000
 """PySyncObj's; hashlib lets other threads run meanwhile."""
-_BATCH_BYTES = 4 * 1024 * 1024
+_BATCH_BYTES = 1024 * 1024
 """Of one message; longer commands would be divided, which PySyncObj gets wrong at some lengths."""
 _COMPACT_EVERY_S = 1e9
 """The log is compacted by its length alone."""
+
+
+pysyncobj.syncobj.createJournal = open_journal  # it leaves no other way to give it a journal
 
 
 class Replica(SyncObj):  # type: ignore[misc]  # PySyncObj has no types
@@ -118,4 +123,5 @@ def _files(folder: str | None) -> tuple[str | None, str | None]:
         return None, None
     place = Path(folder)
     place.mkdir(parents=True, exist_ok=True)
-    return str(place / "raft.journal"), str(place / "raft.snapshot")
+    journal = str(place / "raft.journal")
+    return journal, str(snapshot_of(journal))

@@ -19,7 +19,7 @@ from pysyncobj.poller import POLL_EVENT_TYPE
 from pysyncobj.tcp_connection import CONNECTION_STATE, TcpConnection
 from pysyncobj.transport import TCPTransport
 
-from nodecore.raft.mending import Mending
+from nodecore.raft.mending import Mending, is_administrative
 from nodecore.runtime.arrivals import Arrivals
 
 HELLO_BYTES = 32
@@ -74,11 +74,14 @@ class RaftTransport(TCPTransport):  # type: ignore[misc]  # PySyncObj has no typ
 
     def send(self, node: TCPNode, message: dict[str, Any]) -> bool:
         """Send to a member that has been greeted; False when it is not connected, before or after."""
-        if node not in self._greeted:
+        if node not in self._greeted or is_administrative(message):
             self._turn_away(node, message)
             return False
+        mended = self._mending.outgoing(message)
+        if mended is None:
+            return False
         self._said_s[node] = monotonic()
-        return bool(super().send(node, self._mending.outgoing(message)))
+        return bool(super().send(node, mended))
 
     def destroy(self) -> None:
         """Close everything, the listening socket included."""
