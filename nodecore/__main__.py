@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nodecore.config import NodeConfig
+from nodecore.config import Limits, NodeConfig
 from nodecore.core.node import Node
 from nodecore.persistence import start_persistence
 from nodecore.runtime.arrivals import Arrivals
@@ -114,8 +114,9 @@ def _serve(config: NodeConfig, lookup: MemberLookup, bound: _Bound) -> None:
         lambda: servers.requests_now(),  # noqa: PLW0108 - made below
         arrivals,
         lambda: None if raft is None else raft.status(),
+        raft,
     )
-    servers = Servers(application, bound.client, bound.peer, config.limits)
+    servers = Servers(application, bound.client, bound.peer, _limits(config))
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: servers.stop())
     servers.wake_on_signals()
@@ -128,6 +129,14 @@ def _serve(config: NodeConfig, lookup: MemberLookup, bound: _Bound) -> None:
         raft.shutdown()
     runtime.stop()
     log.write("info", "stopped")
+
+
+def _limits(config: NodeConfig) -> Limits:
+    """A node with CP has threads of its own for those who wait for it."""
+    limits = config.limits
+    if config.raft_port is None:
+        return limits
+    return replace(limits, client_threads=limits.client_threads + limits.cp_waiting_max)
 
 
 def _announce(config: NodeConfig) -> None:

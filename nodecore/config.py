@@ -135,6 +135,8 @@ class Limits:
     """Longer than any pooled connection idles between two beats at time_scale 1."""
     subscribers_max: int = 10_000
     """A subscription is under 1 kB; who comes later polls, as who cannot be pushed to does."""
+    cp_waiting_max: int = 16
+    """Requests that may wait for CP: a node with CP has as many threads more, and nobody else waits."""
     raft_command_bytes_max: int = 256 * 1024
     """Of one command on the Raft log; every member keeps the log in memory until it is compacted."""
     raft_waiting_max: int = 10_000
@@ -172,6 +174,8 @@ class NodeConfig:
     """Join a cluster that already runs: neither vote nor stand before its leader has added this node."""
     data_dir: str | None = None
     """The folder of Raft's journal and snapshot; None: in memory, so a restart forgets."""
+    probe_dial: tuple[tuple[str, str], ...] = ()
+    """Where an instance is dialled to be checked: its `ip:port` -> `ip:port`; more is said at run time."""
     time_scale: float = 1.0
     profile: Profile = Profile.DOCUMENTED
     timings: Timings = field(default_factory=Timings)

@@ -10,7 +10,7 @@ The tree, with HTTP status and whether the outcome is definite (nothing was done
       NotFound          404  definite
       NotImplementedYet 501  definite    a persistent key on a node without CP
       NotLoaded         503  definite    the node has not loaded its snapshot yet
-      Overloaded        503  definite    too many requests already wait for a forward
+      Overloaded        503  definite    too many requests already wait for a forward, or for CP
       NoLeader          503  definite    CP: no leader took it within its time-out; nothing was written
       ForwardFailed     503  indefinite  the responsible node may or may not have executed it
       OutcomeUnknown    503  indefinite  CP: a leader may have taken it, no majority confirmed it in time
@@ -65,7 +65,7 @@ class NotLoaded(NodeError):
 
 
 class Overloaded(NodeError):
-    """More requests wait for a forward than the node allows."""
+    """More requests wait for a forward, or for CP, than the node allows."""
 
     status = 503
 

@@ -1,24 +1,18 @@
-"""What a node with CP is made of: which processors serve which group, and the protocol that runs them.
+"""What a node with CP is made of: the groups of the naming service, and the protocol that runs them.
 
 Invariant: PySyncObj and cryptography are imported by a node that has CP, by no other.
 """
 
 import socket
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nodecore.config import NodeConfig
-from nodecore.consistency.protocol import CPRequestProcessor
-from nodecore.raft.record_store import RecordStore
+from nodecore.consistency.naming_groups import naming_groups
 from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.loop import Runtime
 
 if TYPE_CHECKING:
     from nodecore.raft.protocol import RaftProtocol
-
-INSTANCES_GROUP = "naming_persistent_service"
-METADATA_GROUP = "naming_service_metadata"
-SWITCH_GROUP = "naming_switch"
 
 
 def start_persistence(
@@ -35,11 +29,6 @@ def start_persistence(
     from nodecore.raft.protocol import RaftProtocol  # noqa: PLC0415 - as the invariant says
 
     protocol = RaftProtocol(bound, runtime.log, runtime.counts, arrivals)
-    protocol.add_request_processors(_processors(runtime))
+    protocol.add_request_processors(naming_groups(runtime.take_applied))
     protocol.init(config)
     return protocol
-
-
-def _processors(_runtime: Runtime) -> Sequence[CPRequestProcessor]:
-    """Return the state machines of all groups."""
-    return [RecordStore(INSTANCES_GROUP), RecordStore(METADATA_GROUP), RecordStore(SWITCH_GROUP)]

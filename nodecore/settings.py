@@ -119,6 +119,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
         "action": "store_true",
         "help": "join a cluster that runs: vote only when its leader has added this node",
     },
+    "--probe-dial": {
+        "action": "append",
+        "metavar": "IP:PORT=IP:PORT",
+        "help": "where to dial an instance to check it; repeatable, and PUT /cutheal/probe-dial later",
+    },
     "--data-dir": {"metavar": "DIR", "help": "journal and snapshot of Raft (default: in memory)"},
     "--time-scale": {"type": float, "metavar": "X", "help": "real seconds per document second (default: 1)"},
     "--profile": {"help": "documented (default) or corrected"},
@@ -149,7 +154,7 @@ def _from_flags(flags: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name, value in vars(flags).items() if value is not None and name in _KEYS}
     if "members" in given:
         given["members"] = [part for text in given["members"] for part in text.split(",") if part]
-    for name, option in (("dial", "--dial"), ("raft_dial", "--raft-dial")):
+    for name, option in (("dial", "--dial"), ("raft_dial", "--raft-dial"), ("probe_dial", "--probe-dial")):
         if name in given:
             given[name] = dict(_pair(text, option) for text in given[name])
     return given

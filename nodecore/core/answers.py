@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from nodecore.core.commands import Command, Query
 from nodecore.core.enquiries import MetricsAnswer, ResponsibleAnswer, ServicesAnswer, SwitchesAnswer
-from nodecore.core.records import Datum, Instance, Service
+from nodecore.core.operations import AskedOfCp
+from nodecore.core.records import Datum, Instance, Instances, Service
 from nodecore.core.subscribers import Subscriber
 
 
@@ -119,6 +121,8 @@ class StateAnswer:
     merges_owed: tuple[str, ...]
     data: tuple[Datum, ...]
     checksums: tuple[str, ...]
+    persistent: tuple[tuple[str, Instances], ...] = ()
+    """What CP has applied here, by key, with the health that this node knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +132,14 @@ class Refused:
     status: int
     message: str
     definite: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AskCp:
+    """It is CP's: ask it this, and come back with its answer (`CpAnswered`)."""
+
+    request: Command | Query
+    operation: AskedOfCp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,5 +167,6 @@ Answer = (
     | RecordAnswer
     | StateAnswer
     | Refused
+    | AskCp
     | Relayed
 )

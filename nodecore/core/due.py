@@ -32,6 +32,12 @@ class DueKeys:
         self._moments.clear()
         self._heap.clear()
 
+    def earliest(self) -> float | None:
+        """Return the first moment that is set, None when there is none."""
+        while self._heap and self._moments.get(self._heap[0][1]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
     def take(self, now: float) -> list[str]:
         """Return the keys whose moment has come, in key order, and forget them."""
         if len(self._heap) > 2 * len(self._moments) + _REPLACED_MIN:

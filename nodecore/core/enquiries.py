@@ -45,9 +45,11 @@ class ReadSwitches:
 
 @dataclass(frozen=True, slots=True)
 class ChangeSwitches:
-    """PUT /operator/switches: fields of SwitchDomain and their new values, on this node."""
+    """PUT /operator/switches: fields of SwitchDomain and their new values."""
 
     changes: tuple[tuple[str, object], ...]
+    here_only: bool = False
+    """`debug=true`: on the node that was asked, until one is changed for all. Without CP it always is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from nodecore.core.answers import Answer, InstancesAnswer
+from nodecore.core.commands import Held
+from nodecore.core.findings import Finding
 from nodecore.core.messages import Failure, PeerAnswer, PeerMessage
 from nodecore.core.operations import Operation
-from nodecore.core.records import Metadata, Record
+from nodecore.core.records import Checker, Metadata, Record
 from nodecore.core.subscribers import Subscriber
 
 # ---- events -------------------------------------------------------------------------------------
@@ -66,11 +68,48 @@ class PushAcked:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordsApplied:
+    """CP has applied a command here: the records of these keys are now so, None for those that are gone."""
+
+    changed: tuple[tuple[str, Held | None], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordsRestored:
+    """CP has loaded a snapshot here: a group has exactly these records."""
+
+    group: str
+    records: tuple[tuple[str, Held], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """The Probe of that id has ended, after `took_s` real seconds."""
+
+    probe_id: int
+    checker: Checker
+    """As it was when the probe began."""
+    finding: Finding
+    took_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """Time has passed: the driver sends it when `next_deadline()` is due, and once at the start."""
 
 
-Event = ClientRequest | PeerRequest | CallReturned | CallFailed | MembersChanged | PushAcked | Tick
+Event = (
+    ClientRequest
+    | PeerRequest
+    | CallReturned
+    | CallFailed
+    | MembersChanged
+    | PushAcked
+    | RecordsApplied
+    | RecordsRestored
+    | Probed
+    | Tick
+)
 
 # ---- effects ------------------------------------------------------------------------------------
 
@@ -138,6 +177,18 @@ class Push:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """Check an instance (R19); exactly one Probed with this id must follow."""
+
+    probe_id: int
+    target: str
+    """`ip:port` of the instance; where that is dialled is the driver's business."""
+    checker: Checker
+    timeout_s: float
+    """Real seconds for the whole check."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Log:
     """One structured log line: an event that matters and what belongs to it."""
 
@@ -147,4 +198,4 @@ class Log:
     fields: Metadata = ()
 
 
-Effect = Reply | PeerReply | Call | Notify | Push | Log
+Effect = Reply | PeerReply | Call | Notify | Push | Probe | Log

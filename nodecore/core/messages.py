@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from nodecore.core.answers import Answer, Member, Refused
 from nodecore.core.operations import InstanceWrite
-from nodecore.core.records import Datum
+from nodecore.core.records import Datum, InstanceId
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,16 @@ class ServiceStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class InstanceHealth:
+    """PUT /health/instances: of persistent instances that the sender is responsible for (R19).
+
+    Between our own nodes; by key, each instance of the list and whether it is healthy.
+    """
+
+    health: tuple[tuple[str, tuple[tuple[InstanceId, bool], ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Forward:
     """A client's write for the responsible node (R10)."""
 
@@ -76,7 +86,16 @@ class Forward:
 
 
 PeerMessage = (
-    Report | SyncData | SyncDelete | Verify | VerifyDigest | Pull | FetchSnapshot | ServiceStatus | Forward
+    Report
+    | SyncData
+    | SyncDelete
+    | Verify
+    | VerifyDigest
+    | Pull
+    | FetchSnapshot
+    | ServiceStatus
+    | InstanceHealth
+    | Forward
 )
 
 

@@ -1,7 +1,7 @@
 """What is answered by whichever node was asked: instances, their lists, and the records of R4 (R10).
 
 Invariant: nothing here is forwarded; a record that is put here is stored first and then waits for every
-other member.
+other member. Persistent instances are only read here: CP writes them.
 """
 
 from dataclasses import replace
@@ -15,8 +15,9 @@ from nodecore.core.answers import (
     Refused,
     SubscribersAnswer,
 )
+from nodecore.core.catalogue import Catalogue
 from nodecore.core.events import Change
-from nodecore.core.keys import ephemeral_key, is_ephemeral
+from nodecore.core.keys import is_ephemeral
 from nodecore.core.operations import (
     GetInstance,
     ListInstances,
@@ -26,9 +27,9 @@ from nodecore.core.operations import (
     RemoveRecord,
 )
 from nodecore.core.push import Pushes
-from nodecore.core.records import Instance, InstanceId, Instances
+from nodecore.core.records import Instance, InstanceId, Instances, Record
 from nodecore.core.replica import Replica
-from nodecore.core.services import ServiceOperation, Services
+from nodecore.core.services import NO_CP, ServiceOperation, Services
 from nodecore.core.switches import Switches
 from nodecore.core.sync import Sync
 
@@ -36,16 +37,21 @@ Local = (
     GetInstance | ListInstances | ListSubscribers | ServiceOperation | PutRecord | RemoveRecord | ReadRecord
 )
 
-NO_CP = "persistent data is served by the CP protocol, and this node has no CP protocol yet"
-
 
 class Naming:
     """Executes operations on this node's data."""
 
     def __init__(
-        self, replica: Replica, sync: Sync, pushes: Pushes, services: Services, switches: Switches
+        self,
+        replica: Replica,
+        catalogue: Catalogue,
+        sync: Sync,
+        pushes: Pushes,
+        services: Services,
+        switches: Switches,
     ) -> None:
         self._replica = replica
+        self._catalogue = catalogue
         self._sync = sync
         self._pushes = pushes
         self._services = services
@@ -75,24 +81,35 @@ class Naming:
     # ---- reads: answered by whichever node was asked ---------------------------------------------
 
     def instance(self, operation: GetInstance) -> Answer:
-        """Return one instance, or the sentence that says which part of its name is unknown."""
-        key = ephemeral_key(operation.namespace, operation.service)
-        instances = self._replica.instances(key)
-        if instances is None:
-            return Refused(status=404, message=f"no service {operation.service} found!")
-        if not any(entry.cluster == operation.cluster for entry in instances.instances):
-            sentence = f"no ips found for cluster {operation.cluster} in service {operation.service}"
-            return Refused(status=404, message=sentence)
-        found = self._find(key, (operation.ip, operation.port, operation.cluster))
-        return InstanceAnswer(found) if found else Refused(status=404, message="no matched ip found!")
+        """Return one ephemeral instance, or the sentence that says which part of its name is unknown."""
+        return _one(operation, self._catalogue.ephemeral(operation.namespace, operation.service))
+
+    def persistent_instance(self, operation: GetInstance, applied: Record | None) -> Answer:
+        """Return one persistent instance out of the list that CP read, with the health that is known here."""
+        listed = applied.instances if isinstance(applied, Instances) else None
+        answer = _one(operation, listed)
+        if not isinstance(answer, InstanceAnswer):
+            return answer
+        known = self._catalogue.persistent(operation.namespace, operation.service) or ()
+        health = {entry.identity: entry.healthy for entry in known}
+        instance = answer.instance
+        return InstanceAnswer(replace(instance, healthy=health.get(instance.identity, instance.healthy)))
+
+    def applied(self, operation: GetInstance) -> Instances | None:
+        """Return the persistent instances of a service that CP has applied here so far."""
+        listed = self._catalogue.persistent(operation.namespace, operation.service)
+        return None if listed is None else Instances(listed)
+
+    def knows_ephemeral(self, operation: GetInstance) -> bool:
+        """Say whether an ephemeral instance of that name is known here."""
+        listed = self._catalogue.ephemeral(operation.namespace, operation.service) or ()
+        return _found(operation, listed) is not None
 
     def instances(self, operation: ListInstances) -> InstancesAnswer:
         """Return the list of a service as clients are to use it."""
-        key = ephemeral_key(operation.namespace, operation.service)
-        stored = self._replica.instances(key)
         listed = [
             entry
-            for entry in (stored.instances if stored else ())
+            for entry in self._catalogue.instances(operation.namespace, operation.service) or ()
             if entry.enabled and (not operation.clusters or entry.cluster in operation.clusters)
         ]
         listed = _protected(listed, self._services.protect_threshold(operation.namespace, operation.service))
@@ -101,7 +118,7 @@ class Naming:
             service=operation.service,
             instances=tuple(entry for entry in listed if entry.healthy or not operation.healthy_only),
             known=self._services.exists(operation.namespace, operation.service),
-            checksum=self._replica.store.checksum(key) or "",
+            checksum=self._catalogue.checksum(operation.namespace, operation.service),
             cache_s=self._switches.list_cache_s,
         )
 
@@ -145,11 +162,20 @@ class Naming:
             return Refused(status=501, message=f"{operation.key}: {NO_CP}")
         return RecordAnswer(self._replica.store.get(operation.key))
 
-    # ---- helpers ---------------------------------------------------------------------------------
 
-    def _find(self, key: str, identity: InstanceId) -> Instance | None:
-        stored = self._replica.instances(key) or Instances()
-        return next((entry for entry in stored.instances if entry.identity == identity), None)
+def _one(operation: GetInstance, listed: tuple[Instance, ...] | None) -> Answer:
+    if listed is None:
+        return Refused(status=404, message=f"no service {operation.service} found!")
+    if not any(entry.cluster == operation.cluster for entry in listed):
+        sentence = f"no ips found for cluster {operation.cluster} in service {operation.service}"
+        return Refused(status=404, message=sentence)
+    found = _found(operation, listed)
+    return InstanceAnswer(found) if found else Refused(status=404, message="no matched ip found!")
+
+
+def _found(operation: GetInstance, listed: tuple[Instance, ...]) -> Instance | None:
+    identity: InstanceId = (operation.ip, operation.port, operation.cluster)
+    return next((entry for entry in listed if entry.identity == identity), None)
 
 
 def _protected(listed: list[Instance], threshold: float) -> list[Instance]:

@@ -10,14 +10,8 @@ from typing import assert_never
 
 from nodecore.config import NodeConfig
 from nodecore.core.answers import Answer, Done, Refused
-from nodecore.core.beats import Beats
-from nodecore.core.enquiries import (
-    ChangeSwitches,
-    ReadMetrics,
-    ReadSwitches,
-    ResetNode,
-    SwitchesAnswer,
-)
+from nodecore.core.assembly import assemble
+from nodecore.core.enquiries import ChangeSwitches, ReadMetrics, ReadSwitches, ResetNode, SwitchesAnswer
 from nodecore.core.events import (
     CallFailed,
     CallReturned,
@@ -27,46 +21,32 @@ from nodecore.core.events import (
     MembersChanged,
     PeerReply,
     PeerRequest,
+    Probed,
     PushAcked,
+    RecordsApplied,
+    RecordsRestored,
     Reply,
     Tick,
 )
-from nodecore.core.foreign import Foreign
-from nodecore.core.judge import Judge
-from nodecore.core.load import Load
-from nodecore.core.members import Members
-from nodecore.core.messages import Failure, Forward, ForwardAnswer, NotLoadedAnswer, ReportAnswer
-from nodecore.core.naming import Naming
-from nodecore.core.operations import Operation, ReadState
+from nodecore.core.messages import Forward, ForwardAnswer, NotLoadedAnswer
+from nodecore.core.operations import CpAnswered, Operation, ReadState
 from nodecore.core.outward import (
     Fetching,
     Forwarding,
     Merging,
     Outcome,
-    Outward,
     Pulling,
     Purpose,
     Reporting,
     Requester,
     Syncing,
     Telling,
+    TellingHealth,
     Verifying,
 )
-from nodecore.core.overview import Overview
-from nodecore.core.peers import PeerSide
-from nodecore.core.push import Pushes
-from nodecore.core.replica import Replica
-from nodecore.core.reports import Reports
-from nodecore.core.reset import Reset
 from nodecore.core.resources import RESOURCE_TYPES, ResourceType
-from nodecore.core.routing import Routing, forwarded_answer
-from nodecore.core.services import Services
-from nodecore.core.store import Store
-from nodecore.core.switches import Switches
-from nodecore.core.sync import Sync
+from nodecore.core.routing import forwarded_answer
 from nodecore.core.timers import earliest
-from nodecore.core.verify import Verification
-from nodecore.core.writes import Writes
 from nodecore.errors import NotLoaded
 
 
@@ -80,56 +60,34 @@ class Node:
     def __init__(self, config: NodeConfig, resources: Iterable[ResourceType] = RESOURCE_TYPES) -> None:
         self._config = config
         self._timings = config.timings.scaled(config.time_scale)
-        own = config.address or f"{config.host}:{config.client_port}"
-        owed: list[str] = []
-        self._out = Outward()
-        self._members = Members(own, config.members, config.limits.reports_failed_until_down)
-        store = Store(resources)
-        self._replica = Replica(self._out, store, Beats(self._members.owns))
-        may_send = lambda member: member not in owed  # noqa: E731
-        self._sync = Sync(own, self._out, store, self._timings, config.limits, may_send)
-        self._sync.set_members(self._members.others)
-        common = (self._out, self._replica, self._members, self._sync, self._timings)
-        self._verification = Verification(*common, config.limits)
-        self._switches = Switches(self._timings)
-        self._judge = Judge(*common, self._switches)
-        self._load = Load(*common, owed)
-        self._reports = Reports(self._out, self._members, self._timings)
-        self._pushes = Pushes(self._out, self._timings, config.limits, self._switches)
-        self._services = Services(self._replica, self._members, self._sync)
-        self._naming = Naming(self._replica, self._sync, self._pushes, self._services, self._switches)
-        writes = Writes(self._replica, self._sync, self._switches)
-        self._routing = Routing(self._out, self._members, self._naming, writes, self._timings)
-        self._foreign = Foreign(self._out, self._replica, self._members, self._timings.report_timeout_s)
-        self._peers = PeerSide(
-            self._replica,
-            self._members,
-            self._sync.writers,
-            self._verification,
-            self._reports,
-            self._load,
-            self._foreign,
-        )
-        parts = (self._replica, self._sync, self._verification, self._services, self._pushes, self._foreign)
-        self._reset = Reset(self._out, self._members, self._load, self._judge, self._switches, parts)
-        self._overview = Overview(
-            config=config,
-            out=self._out,
-            replica=self._replica,
-            members=self._members,
-            sync=self._sync,
-            load=self._load,
-            judge=self._judge,
-            services=self._services,
-            pushes=self._pushes,
-            switches=self._switches,
-        )
+        parts = assemble(config, resources)
+        self._out = parts.out
+        self._members = parts.members
+        self._replica = parts.replica
+        self._sync = parts.sync
+        self._verification = parts.verification
+        self._switches = parts.switches
+        self._judge = parts.judge
+        self._load = parts.load
+        self._reports = parts.reports
+        self._pushes = parts.pushes
+        self._naming = parts.naming
+        self._foreign = parts.foreign
+        self._probing = parts.probing
+        self._health = parts.health
+        self._membership = parts.membership
+        self._peers = parts.peers
+        self._routing = parts.routing
+        self._cp_requests = parts.cp_requests
+        self._cp_state = parts.cp_state
+        self._reset = parts.reset
+        self._overview = parts.overview
         self._started = False
         self._deadline: float | None = None
 
     # ---- the two functions of a driver -----------------------------------------------------------
 
-    def handle(self, event: Event, now: float) -> list[Effect]:
+    def handle(self, event: Event, now: float) -> list[Effect]:  # noqa: C901  one case per event
         """Take an event that happened at `now`; return what is to be done about it, in order."""
         self._watch_for_stall(now)
         if not self._started:
@@ -145,9 +103,15 @@ class Node:
             case CallFailed():
                 self._call_ended(event.call_id, event.failure, now)
             case MembersChanged():
-                self._members_changed(event.addresses, now)
+                self._membership.replace(event.addresses, now)
             case PushAcked():
                 self._pushes.acked(event)
+            case RecordsApplied():
+                self._cp_state.applied(event, now)
+            case RecordsRestored():
+                self._cp_state.restored(event, now)
+            case Probed():
+                self._probing.probed(event, now, stalled=self._judge.is_stalled(now))
             case Tick():
                 pass
             case _:
@@ -166,7 +130,7 @@ class Node:
 
     def _earliest_due(self) -> float | None:
         timers = (self._reports.timer, self._verification.timer, self._judge.timer)
-        parts = (self._load.next_due(), self._sync_due(), self._pushes.next_due())
+        parts = (self._load.next_due(), self._sync_due(), self._pushes.next_due(), self._checks_due())
         return earliest(*(timer.due for timer in timers), *parts)
 
     def _watch_for_stall(self, now: float) -> None:
@@ -195,15 +159,23 @@ class Node:
             self._verification.send([m for m in self._members.others if m not in self._load.owed], now)
         if self._load.loaded:
             self._sync.advance(now)
+            self._probing.advance(now)
+            self._health.advance(now)
         self._pushes.advance(now, self._naming.pushed)
 
     def _sync_due(self) -> float | None:
         return self._sync.next_due() if self._load.loaded else None
 
+    def _checks_due(self) -> float | None:
+        checks = (self._probing.next_due(), self._health.next_due())
+        return earliest(*checks) if self._load.loaded else None
+
     def _has_loaded(self, now: float) -> None:
         self._replica.beats.restart_all(now)
         self._verification.timer.start(now + self._timings.verify_s)
         self._reports.to_all()
+        if self._cp_requests is not None:
+            self._health.start(now)
 
     # ---- requests --------------------------------------------------------------------------------
 
@@ -218,7 +190,7 @@ class Node:
                 answer = self._overview.metrics()
             case ReadSwitches():
                 answer = SwitchesAnswer(self._switches.now)
-            case ChangeSwitches():
+            case ChangeSwitches() | CpAnswered(operation=ChangeSwitches()):
                 answer = self._change_switches(operation)
             case ResetNode():
                 answer = self._reset.answer(now)
@@ -251,20 +223,26 @@ class Node:
         sentence = f"{self._config.name} has not loaded its data yet: ask another node, or again later"
         return Refused(status=NotLoaded.status, message=sentence)
 
-    def _change_switches(self, operation: ChangeSwitches) -> Done:
+    def _change_switches(self, operation: ChangeSwitches | CpAnswered) -> Answer:
+        """Change switches here, unless CP does it, or has done it, for all nodes."""
+        asked = self._cp_requests.asked(operation) if self._cp_requests is not None else None
+        if asked is not None or isinstance(operation, CpAnswered):
+            return asked or Done()
         self._switches.change(operation)
         self._out.log("info", "switches_changed", **dict(operation.changes))
         return Done()
 
     # ---- calls that ended ------------------------------------------------------------------------
 
-    def _call_ended(self, call_id: int, outcome: Outcome, now: float) -> None:
+    def _call_ended(  # noqa: C901  one case per purpose
+        self, call_id: int, outcome: Outcome, now: float
+    ) -> None:
         purpose: Purpose | None = self._out.close(call_id)
         match purpose:
             case None:
                 pass
             case Reporting():
-                self._report_ended(purpose.member, outcome, now)
+                self._membership.report_ended(purpose.member, outcome, now)
             case Syncing():
                 self._sync.ended(purpose, outcome, now)
             case Verifying():
@@ -277,62 +255,9 @@ class Node:
                 self._load.merged(purpose, outcome, now)
             case Telling():
                 self._foreign.ended(purpose)
+            case TellingHealth():
+                self._health.ended(purpose)
             case Forwarding():
                 self._reply(purpose.requester, forwarded_answer(purpose.member, outcome))
             case _:
                 assert_never(purpose)
-
-    # ---- members and ring ------------------------------------------------------------------------
-
-    def _report_ended(self, member: str, outcome: Outcome, now: float) -> None:
-        if member not in self._members:
-            return
-        answered = isinstance(outcome, ReportAnswer)
-        if isinstance(outcome, ReportAnswer):
-            self._note_known(member, knows_us=outcome.known)
-            changed = self._members.answered(member, takes_digest=outcome.takes_digest)
-        elif self._judge.is_stalled(now):
-            changed = False
-        else:
-            changed = self._members.failed(member, refused=outcome is Failure.REFUSED)
-        if changed:
-            self._member_became(member, outcome, now)
-        self._reports.ended(member, answered=answered)
-
-    def _note_known(self, member: str, *, knows_us: bool) -> None:
-        """Two lists that differ make two rings: it is for the operator to see (reference 10.6, S13)."""
-        if self._members.has_learnt(member, knows_us=knows_us):
-            event = "known_there" if knows_us else "not_known_there"
-            self._out.log("info" if knows_us else "warning", event, member=member, own=self._members.own)
-
-    def _member_became(self, member: str, why: Outcome, now: float) -> None:
-        entry = self._members.entry(member)
-        fields = {"member": member, "state": entry.state, "reports_failed": entry.reports_failed}
-        level = "info" if self._members.is_up(member) else "warning"
-        self._out.log(level, "member_state", **fields, why=why)
-        self._recompute_ring(now)
-        if self._members.is_up(member):
-            self._sync.hurry(member, now)
-            self._load.member_up(member, now)
-            self._verification.member_up(member, now)
-
-    def _members_changed(self, addresses: Iterable[str], now: float) -> None:
-        was_alone = not self._members.others
-        came, left = self._members.replace(addresses)
-        if not came and not left:
-            return
-        self._out.log("info", "members", came=",".join(came), left=",".join(left))
-        self._sync.set_members(self._members.others)
-        self._load.members_changed(came, left, was_alone=was_alone)
-        for member in left:
-            self._reports.member_left(member)
-            self._verification.member_left(member)
-        self._recompute_ring(now)
-        self._reports.to_each(came)
-
-    def _recompute_ring(self, now: float) -> None:
-        before = self._members.ring
-        if self._members.recompute_ring():
-            self._out.log("info", "ring", members=",".join(self._members.ring.addresses))
-            self._verification.ring_changed(now)
-            self._judge.ring_moved(before, now)

@@ -1,6 +1,7 @@
 """What a client can ask of a node: frozen data in a closed union; what it is answered: `answers`."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from nodecore.core.enquiries import (
     ChangeSwitches,
@@ -11,8 +12,17 @@ from nodecore.core.enquiries import (
     ReadSwitches,
     ResetNode,
 )
-from nodecore.core.records import Instance, InstanceId, Metadata, Record, Service
+from nodecore.core.records import ClusterChecks, Instance, InstanceId, Metadata, Record, Service
 from nodecore.core.subscribers import Subscriber
+
+
+class Consistency(StrEnum):
+    """How fresh the answer to a read of persistent data has to be."""
+
+    LINEARIZABLE = "linearizable"
+    """As all that was acknowledged before the read began: it goes through the log of CP."""
+    STALE = "stale"
+    """What the node that was asked has applied so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +31,8 @@ class RegisterInstance:
 
     namespace: str
     instance: Instance
+    says_kind: bool = True
+    """False: the request does not say `ephemeral`, and with CP a switch decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +45,13 @@ class DeregisterInstance:
     port: int
     cluster: str
     ephemeral: bool = True
+    says_kind: bool = True
+    """False: the request does not say `ephemeral`, and with CP a switch decides."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchInstance:
-    """PATCH /instance: what is None stays as it is."""
+    """PATCH /instance: what is None stays as it is; `ephemeral` None: whichever is known here."""
 
     namespace: str
     service: str
@@ -49,6 +63,7 @@ class PatchInstance:
     enabled: bool | None = None
     metadata: Metadata | None = None
     app: str | None = None
+    ephemeral: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +77,20 @@ class ChangeMetadata:
     remove: bool
     instances: tuple[InstanceId, ...] | None
     """None: all of them."""
+    ephemeral: bool = True
+    """Of which kind the instances are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetHealth:
+    """PUT /health/instance: of a persistent instance whose cluster is not checked (NONE)."""
+
+    namespace: str
+    service: str
+    ip: str
+    port: int
+    cluster: str
+    healthy: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +107,15 @@ class Beat:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GetInstance:
-    """GET /instance."""
+    """GET /instance; `ephemeral` None: an ephemeral one if it is known here, else a persistent one."""
 
     namespace: str
     service: str
     ip: str
     port: int
     cluster: str
+    ephemeral: bool | None = None
+    consistency: Consistency = Consistency.LINEARIZABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,16 +140,25 @@ class ListSubscribers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateService:
-    """POST /service: metadata on the node that was asked."""
+    """POST /service: metadata in CP; without CP on the node that was asked."""
 
     service: Service
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateService:
-    """PUT /service: metadata on the node that was asked."""
+    """PUT /service: metadata in CP; without CP on the node that was asked."""
 
     service: Service
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetChecks:
+    """PUT /cluster: how the persistent instances of a cluster are checked (R19)."""
+
+    namespace: str
+    service: str
+    checks: ClusterChecks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +167,12 @@ class GetService:
 
     namespace: str
     service: str
+    consistency: Consistency = Consistency.LINEARIZABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteService:
-    """DELETE /service, never forwarded (R25, R26)."""
+    """DELETE /service, never forwarded (R25, R26); with CP its metadata and persistent instances go first."""
 
     namespace: str
     service: str
@@ -164,16 +205,42 @@ class ReadRecord:
     key: str
 
 
-InstanceWrite = RegisterInstance | DeregisterInstance | PatchInstance | ChangeMetadata | Beat
-"""What is forwarded to the responsible node (R10)."""
+InstanceWrite = RegisterInstance | DeregisterInstance | PatchInstance | ChangeMetadata | Beat | SetHealth
+"""What is forwarded to the responsible node (R10), unless it is CP's."""
+
+AskedOfCp = (
+    RegisterInstance
+    | DeregisterInstance
+    | PatchInstance
+    | ChangeMetadata
+    | CreateService
+    | UpdateService
+    | SetChecks
+    | DeleteService
+    | ChangeSwitches
+    | GetInstance
+    | GetService
+)
+"""What CP may have to be asked about."""
+
+
+@dataclass(frozen=True, slots=True)
+class CpAnswered:
+    """CP has done what `operation` asks, or told `value`: the record it asks for, or the one it changed."""
+
+    operation: AskedOfCp
+    value: Record | None = None
+
 
 Operation = (
     InstanceWrite
+    | CpAnswered
     | GetInstance
     | ListInstances
     | ListSubscribers
     | CreateService
     | UpdateService
+    | SetChecks
     | GetService
     | DeleteService
     | ReadServices

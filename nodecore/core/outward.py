@@ -89,7 +89,16 @@ class Telling:
     member: str
 
 
-Purpose = Reporting | Syncing | Verifying | Pulling | Fetching | Merging | Forwarding | Telling
+@dataclass(frozen=True, slots=True)
+class TellingHealth:
+    """The health of persistent instances on its way to a member."""
+
+    member: str
+
+
+Purpose = (
+    Reporting | Syncing | Verifying | Pulling | Fetching | Merging | Forwarding | Telling | TellingHealth
+)
 
 
 class Outward:
@@ -125,7 +134,9 @@ class Outward:
     @property
     def open_with_data(self) -> int:
         """How many calls are open by which data or a client's write may yet arrive somewhere."""
-        return sum(not isinstance(purpose, Reporting | Verifying) for purpose in self._open.values())
+        return sum(
+            not isinstance(purpose, Reporting | Verifying | TellingHealth) for purpose in self._open.values()
+        )
 
     def log(self, level: str, event: str, **fields: object) -> None:
         """Append a structured log line."""

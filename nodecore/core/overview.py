@@ -13,8 +13,9 @@ from nodecore.core.judge import Judge
 from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.outward import Outward
+from nodecore.core.projection import Projection
 from nodecore.core.push import Pushes
-from nodecore.core.records import ServerStatus
+from nodecore.core.records import Instances, ServerStatus
 from nodecore.core.replica import Replica
 from nodecore.core.services import Services
 from nodecore.core.switches import Switches
@@ -35,11 +36,12 @@ class Overview:
     services: Services
     pushes: Pushes
     switches: Switches
+    projection: Projection
 
     def state(self, now: float) -> StateAnswer:
         """Return the whole view, with the data and their checksums."""
         store = self.replica.store
-        data = store.data()
+        data, persistent = store.data(), self.projection.sorted_keys()
         return StateAnswer(
             name=self.config.name,
             address=self.members.own,
@@ -53,6 +55,7 @@ class Overview:
             merges_owed=tuple(self.load.owed),
             data=data,
             checksums=tuple(store.checksum(datum.key) or "" for datum in data),
+            persistent=tuple((key, self.projection.get(key) or Instances()) for key in persistent),
         )
 
     def metrics(self) -> MetricsAnswer:

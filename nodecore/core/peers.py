@@ -7,12 +7,14 @@ from typing import assert_never
 
 from nodecore.core.answers import Refused
 from nodecore.core.foreign import Foreign
+from nodecore.core.health import Health
 from nodecore.core.load import Load
 from nodecore.core.members import Members
 from nodecore.core.messages import (
     Accepted,
     DataAnswer,
     FetchSnapshot,
+    InstanceHealth,
     PeerAnswer,
     Pull,
     Report,
@@ -30,7 +32,17 @@ from nodecore.core.verify import Verification
 from nodecore.core.writers import Writers
 from nodecore.errors import BadRequest
 
-PeerData = Report | SyncData | SyncDelete | Verify | VerifyDigest | Pull | FetchSnapshot | ServiceStatus
+PeerData = (
+    Report
+    | SyncData
+    | SyncDelete
+    | Verify
+    | VerifyDigest
+    | Pull
+    | FetchSnapshot
+    | ServiceStatus
+    | InstanceHealth
+)
 
 
 class PeerSide:
@@ -45,6 +57,7 @@ class PeerSide:
         reports: Reports,
         load: Load,
         foreign: Foreign,
+        health: Health,
     ) -> None:
         self._replica = replica
         self._members = members
@@ -53,8 +66,9 @@ class PeerSide:
         self._reports = reports
         self._load = load
         self._foreign = foreign
+        self._health = health
 
-    def answer(  # noqa: PLR0911  one return per message
+    def answer(  # noqa: C901, PLR0911  one return per message
         self, source: str, message: PeerData, now: float
     ) -> PeerAnswer:
         """Do what a peer's message asks and return the answer."""
@@ -80,6 +94,9 @@ class PeerSide:
                 return self._snapshot(source)
             case ServiceStatus():
                 return self._status(source)
+            case InstanceHealth():
+                self._health.received(source, message)
+                return Accepted()
             case _:
                 assert_never(message)
 

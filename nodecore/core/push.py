@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nodecore.config import Limits, Timings
 from nodecore.core.answers import InstancesAnswer, Subscription
 from nodecore.core.events import Effect, Notify, Push, PushAcked
-from nodecore.core.keys import is_ephemeral, namespace_of, service_of
+from nodecore.core.keys import is_ephemeral, is_persistent, namespace_of, service_of
 from nodecore.core.outward import Outward
 from nodecore.core.subscribers import Subscriber
 from nodecore.core.switches import Switches
@@ -94,7 +94,7 @@ class Pushes:
     def note(self, effects: Iterable[Effect], now: float) -> None:
         """Take note of the changes that an event made: who subscribed learns of them when they are due."""
         for effect in effects:
-            if isinstance(effect, Notify) and is_ephemeral(effect.key):
+            if isinstance(effect, Notify) and (is_ephemeral(effect.key) or is_persistent(effect.key)):
                 name = (namespace_of(effect.key), service_of(effect.key))
                 if self._listed.get(name):
                     self._changed.setdefault(name, now + self._timings.push_delay_s)

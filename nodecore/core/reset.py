@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from nodecore.core.answers import Done, Refused
+from nodecore.core.cp_state import CpState
 from nodecore.core.judge import Judge
 from nodecore.core.load import Load
 from nodecore.core.members import Members
@@ -32,6 +33,7 @@ class Reset:
         load: Load,
         judge: Judge,
         switches: Switches,
+        cp: CpState,
         parts: Sequence[Forgets],
     ) -> None:
         self._out = out
@@ -39,6 +41,7 @@ class Reset:
         self._load = load
         self._judge = judge
         self._switches = switches
+        self._cp = cp
         self._parts = parts
 
     def answer(self, now: float) -> Done | Refused:
@@ -60,5 +63,6 @@ class Reset:
             "not every member is UP": not self._members.all_up,
             "this node has stalled and judges nobody yet": self._judge.is_stalled(now),
             "its switches were changed": self._switches.are_changed,
+            "CP has applied records, which only CP can take back": self._cp.holds_records,
         }
         return ", ".join(reason for reason, holds in reasons.items() if holds)

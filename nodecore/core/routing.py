@@ -4,31 +4,49 @@ Invariant: a write to an instance is executed only by the node that is responsib
 """
 
 from nodecore.config import Timings
-from nodecore.core.answers import Answer, MembersAnswer, Refused
+from nodecore.core.answers import Answer, Done, MembersAnswer, Refused, UpdatedAnswer
+from nodecore.core.cp_requests import CpRequests
 from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane
+from nodecore.core.health import Health
 from nodecore.core.members import Members
 from nodecore.core.messages import Forward, ForwardAnswer, NotLoadedAnswer
-from nodecore.core.naming import NO_CP, Local, Naming
+from nodecore.core.naming import Local, Naming
 from nodecore.core.operations import (
     Beat,
     ChangeMetadata,
+    CpAnswered,
     DeregisterInstance,
     InstanceWrite,
     PatchInstance,
     RegisterInstance,
+    SetHealth,
 )
 from nodecore.core.outward import Forwarding, Outcome, Outward, Requester
+from nodecore.core.services import NO_CP
 from nodecore.core.writes import Writes
 from nodecore.errors import ForwardFailed, NotImplementedYet, NotLoaded, RedirectLoop
 
 
 class Routing:
-    """Executes, forwards or refuses."""
+    """Executes, forwards, refuses, or says what CP is to be asked.
+
+    Args:
+        cp: None on a node without CP.
+    """
 
     def __init__(
-        self, out: Outward, members: Members, naming: Naming, writes: Writes, timings: Timings
+        self,
+        out: Outward,
+        members: Members,
+        naming: Naming,
+        writes: Writes,
+        health: Health,
+        timings: Timings,
+        cp: CpRequests | None,
     ) -> None:
+        self._cp = cp
+        self._health = health
         self._out = out
         self._members = members
         self._naming = naming
@@ -38,17 +56,29 @@ class Routing:
     def answer(
         self,
         requester: Requester,
-        operation: InstanceWrite | Local | FindResponsible | ReadMembers,
+        operation: InstanceWrite | Local | FindResponsible | ReadMembers | CpAnswered,
         forwarded_by: str | None,
         now: float,
     ) -> Answer | None:
         """Return the answer, or None when it will come from the responsible node."""
+        asked = self._cp.asked(operation) if self._cp else None
+        if asked is not None:
+            return asked
         match operation:
+            case CpAnswered():
+                return self._cp.answered(operation, now) if self._cp else Done()
             case FindResponsible():
                 return ResponsibleAnswer(self._members.ring.owner(operation.service) or self._members.own)
             case ReadMembers():
                 return MembersAnswer(self._members.entries())
-            case RegisterInstance() | DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat():
+            case (
+                RegisterInstance()
+                | DeregisterInstance()
+                | PatchInstance()
+                | ChangeMetadata()
+                | Beat()
+                | SetHealth()
+            ):
                 return self._write(requester, operation, forwarded_by, now)
             case _:
                 return self._naming.local(operation, now)
@@ -57,12 +87,14 @@ class Routing:
         self, requester: Requester, operation: InstanceWrite, forwarded_by: str | None, now: float
     ) -> Answer | None:
         service = service_written(operation)
+        if isinstance(operation, ChangeMetadata) and not operation.ephemeral:
+            return UpdatedAnswer(())  # of the instances that are meant this node has none
         if not _is_ephemeral(operation):
             sentence = f"{service}: the instance is not ephemeral; {NO_CP}"
             return Refused(status=NotImplementedYet.status, message=sentence)
         owner = self._members.ring.owner(service)
         if owner is None or owner == self._members.own:
-            return self._writes.execute(operation, now)
+            return self._execute(operation, now)
         if forwarded_by is not None:
             sentence = f"receive invalid redirect request from peer {forwarded_by or 'that named no address'}"
             return Refused(status=RedirectLoop.status, message=sentence)
@@ -70,6 +102,11 @@ class Routing:
         purpose = Forwarding(owner, requester)
         self._out.call(Forward(operation), purpose, lane=Lane.FORWARD, timeout_s=timeout_s)
         return None
+
+    def _execute(self, operation: InstanceWrite, now: float) -> Answer:
+        if isinstance(operation, SetHealth):
+            return self._health.set(operation)
+        return self._writes.execute(operation, now)
 
 
 def service_written(operation: InstanceWrite) -> str:
@@ -100,5 +137,9 @@ def _is_ephemeral(operation: InstanceWrite) -> bool:
             return operation.ephemeral
         case Beat():
             return operation.instance is None or operation.instance.ephemeral
-        case PatchInstance() | ChangeMetadata():
+        case PatchInstance():
+            return operation.ephemeral is not False
+        case ChangeMetadata():
+            return operation.ephemeral
+        case SetHealth():
             return True

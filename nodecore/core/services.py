@@ -1,31 +1,53 @@
-"""Services: their metadata on the node that was asked, and the view of all that it knows (R25, R26).
+"""Services: their metadata, and the view of all that this node knows (R25, R26).
 
-Invariant: metadata act on this node alone until CP serves them, and never touch an instance list; a service
-exists here when it was created here or has an instance list, be it empty.
+Invariant: metadata never touch an instance list; without CP they act on this node alone, with it they are
+what CP has applied here. A service exists here when it has metadata or an instance list, be it empty.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from nodecore.core.answers import Answer, Done, Refused, ServiceAnswer
+from nodecore.core.catalogue import Catalogue
 from nodecore.core.enquiries import ReadServices, ServicesAnswer, ServiceView
-from nodecore.core.events import Change
-from nodecore.core.keys import ephemeral_key, namespace_of, service_of
+from nodecore.core.events import Change, Notify
+from nodecore.core.keys import ephemeral_key, metadata_key, namespace_of, service_of
 from nodecore.core.members import Members
-from nodecore.core.operations import CreateService, DeleteService, GetService, UpdateService
-from nodecore.core.records import Instance, Instances, Service
+from nodecore.core.operations import CreateService, DeleteService, GetService, SetChecks, UpdateService
+from nodecore.core.outward import Outward
+from nodecore.core.records import ClusterChecks, Instance, Service
 from nodecore.core.replica import Replica
 from nodecore.core.sync import Sync
+from nodecore.errors import NotImplementedYet
 
-ServiceOperation = CreateService | UpdateService | GetService | DeleteService | ReadServices
+ServiceOperation = CreateService | UpdateService | SetChecks | GetService | DeleteService | ReadServices
+
+NO_CP = "persistent data is served by the CP protocol, and this node has none: start it with --raft-port"
 
 
 class Services:
-    """All services that this node knows."""
+    """All services that this node knows.
 
-    def __init__(self, replica: Replica, members: Members, sync: Sync) -> None:
+    Args:
+        deletes_everywhere: the deletion of an ephemeral list travels whoever was asked (profile `corrected`).
+    """
+
+    def __init__(
+        self,
+        out: Outward,
+        replica: Replica,
+        catalogue: Catalogue,
+        members: Members,
+        sync: Sync,
+        *,
+        deletes_everywhere: bool,
+    ) -> None:
+        self._out = out
         self._replica = replica
+        self._catalogue = catalogue
         self._members = members
         self._sync = sync
+        self._deletes_everywhere = deletes_everywhere
         self._metadata: dict[tuple[str, str], Service] = {}
 
     def answer(self, operation: ServiceOperation, now: float) -> Answer:
@@ -35,16 +57,68 @@ class Services:
                 return self._create(service)
             case UpdateService(service=service):
                 return self._update(service)
+            case SetChecks(service=name):
+                return Refused(status=NotImplementedYet.status, message=f"{name}: {NO_CP}")
             case GetService(namespace=namespace, service=name):
-                return self._get(namespace, name)
+                return self.get(operation, self._metadata.get((namespace, name)))
             case DeleteService():
                 return self._delete(operation, now)
             case ReadServices():
                 return ServicesAnswer(tuple(self._views(operation)))
 
     def exists(self, namespace: str, name: str) -> bool:
-        """Say whether a service was created here or has a list."""
+        """Say whether a service has metadata or a list here."""
         return (namespace, name) in self._metadata or self._has_list(namespace, name)
+
+    def get(self, operation: GetService, metadata: Service | None) -> Answer:
+        """Return a service with these metadata, None: with none, and the clusters that are known here."""
+        namespace, name = operation.namespace, operation.service
+        if metadata is None and not self._has_list(namespace, name):
+            return Refused(status=404, message=f"service {name} is not found!")
+        return ServiceAnswer(_described(namespace, name, metadata, self._instances(namespace, name)))
+
+    def applied(self, key: str, metadata: Service | None) -> bool:
+        """CP says that a service has these metadata from now on; None: it has none any more.
+
+        Return whether its clusters are checked otherwise than before.
+        """
+        named = (namespace_of(key), service_of(key))
+        before = self._metadata.get(named)
+        if before == metadata:
+            return False
+        if metadata is None:
+            del self._metadata[named]
+        else:
+            self._metadata[named] = metadata
+        change = Change.CHANGE if metadata is not None else Change.DELETE
+        self._out.add(Notify(key, change, metadata))
+        return (before.checks if before else ()) != (metadata.checks if metadata else ())
+
+    def restored(self, records: Iterable[tuple[str, Service]]) -> list[str]:
+        """Exactly these metadata are there from now on; return the keys of those checked otherwise."""
+        found = dict(records)
+        touched = sorted({*(metadata_key(*named) for named in self._metadata), *found})
+        return [key for key in touched if self.applied(key, found.get(key))]
+
+    @property
+    def has_metadata(self) -> bool:
+        """Whether any service has metadata."""
+        return bool(self._metadata)
+
+    def checks_of(self, namespace: str, name: str, cluster: str) -> ClusterChecks:
+        """Return how the persistent instances of a cluster are checked."""
+        service = self._metadata.get((namespace, name))
+        return service.checks_of(cluster) if service else ClusterChecks(name=cluster)
+
+    def delete_list(self, operation: DeleteService, now: float) -> None:
+        """Delete the ephemeral instances of a service here.
+
+        It travels only when this node is responsible (R25, R26), or everywhere is promised.
+        """
+        key = ephemeral_key(operation.namespace, operation.service)
+        self._replica.remove(key)
+        if self._deletes_everywhere or self._members.owns(operation.service):
+            self._sync.enqueue(key, Change.DELETE, now)
 
     def forget_all(self) -> None:
         """Forget all metadata."""
@@ -57,11 +131,11 @@ class Services:
 
     def count_owned(self) -> tuple[int, int, int, int]:
         """Return how many services and instances there are, and how many of each are this node's to judge."""
-        keys = {ephemeral_key(*named): 0 for named in self._metadata}
-        for datum in self._replica.store.data():
-            keys[datum.key] = len(datum.value.instances) if isinstance(datum.value, Instances) else 0
-        owned = [count for key, count in keys.items() if self._members.owns(service_of(key))]
-        return len(keys), sum(keys.values()), len(owned), sum(owned)
+        counts = dict.fromkeys(self._metadata, 0)
+        for named in self._catalogue.names():
+            counts[named] = len(self._instances(*named))
+        owned = [count for (_, name), count in counts.items() if self._members.owns(name)]
+        return len(counts), sum(counts.values()), len(owned), sum(owned)
 
     def _create(self, service: Service) -> Answer:
         if self.exists(service.namespace, service.name):
@@ -76,21 +150,13 @@ class Services:
         self._metadata[service.namespace, service.name] = service
         return Done()
 
-    def _get(self, namespace: str, name: str) -> Answer:
-        if not self.exists(namespace, name):
-            return Refused(status=404, message=f"service {name} is not found!")
-        return ServiceAnswer(self._described(namespace, name, self._instances(namespace, name)))
-
     def _delete(self, operation: DeleteService, now: float) -> Answer:
-        """Delete a service here; the delete travels only when this node is responsible (R25, R26)."""
+        """Delete a service here."""
         namespace, name = operation.namespace, operation.service
         if not self.exists(namespace, name):
             return Refused(status=400, message=f"specified service not exist, serviceName : {name}")
-        key = ephemeral_key(namespace, name)
         self._metadata.pop((namespace, name), None)
-        self._replica.remove(key)
-        if self._members.owns(name):
-            self._sync.enqueue(key, Change.DELETE, now)
+        self.delete_list(operation, now)
         return Done()
 
     def _views(self, asked: ReadServices) -> list[ServiceView]:
@@ -104,29 +170,28 @@ class Services:
         if asked.namespace is not None and asked.service is not None:
             known = self.exists(asked.namespace, asked.service)
             return [(asked.namespace, asked.service)] if known else []
-        listed = {(namespace_of(d.key), service_of(d.key)) for d in self._replica.store.data()}
-        return sorted({*self._metadata, *listed})
+        return sorted({*self._metadata, *self._catalogue.names()})
 
     def _view(self, namespace: str, name: str) -> ServiceView:
         instances = self._instances(namespace, name)
         return ServiceView(
-            service=self._described(namespace, name, instances),
+            service=_described(namespace, name, self._metadata.get((namespace, name)), instances),
             instances=instances,
             responsible=self._members.owns(name),
-            checksum=self._replica.store.checksum(ephemeral_key(namespace, name)) or "",
+            checksum=self._catalogue.checksum(namespace, name),
         )
 
-    def _described(self, namespace: str, name: str, instances: tuple[Instance, ...]) -> Service:
-        """Return the metadata of a service; one that only has instances has the defaults."""
-        service = self._metadata.get((namespace, name))
-        clusters = {entry.cluster for entry in instances}
-        if service is None:
-            return Service(namespace=namespace, name=name, clusters=tuple(sorted(clusters)))
-        return replace(service, clusters=tuple(sorted({*service.clusters, *clusters})))
-
     def _instances(self, namespace: str, name: str) -> tuple[Instance, ...]:
-        stored = self._replica.instances(ephemeral_key(namespace, name))
-        return stored.instances if stored else ()
+        return self._catalogue.instances(namespace, name) or ()
 
     def _has_list(self, namespace: str, name: str) -> bool:
-        return self._replica.instances(ephemeral_key(namespace, name)) is not None
+        return self._catalogue.instances(namespace, name) is not None
+
+
+def _described(
+    namespace: str, name: str, metadata: Service | None, instances: tuple[Instance, ...]
+) -> Service:
+    """Return a service with all its clusters; one that only has instances has default metadata."""
+    service = metadata or Service(namespace=namespace, name=name)
+    clusters = {entry.name for entry in service.checks} | {entry.cluster for entry in instances}
+    return replace(service, clusters=tuple(sorted(clusters)))

@@ -1,13 +1,15 @@
 """The switches of a running node, and which requests they let through (reference 1.8 and 8).
 
-Invariant: a switch acts on this node alone until CP serves them; what operators ask and what members forward
-is always let through, so that a node that was switched off can be switched on.
+With CP what is changed for all nodes is what CP has applied here, on top of this node's own defaults.
+Invariant: what operators ask and what members forward is always let through, so that a node that was switched
+off can be switched on.
 """
 
 from dataclasses import replace
 
 from nodecore.config import Timings
 from nodecore.core.answers import Refused
+from nodecore.core.commands import ChangedSwitches
 from nodecore.core.enquiries import ChangeSwitches, ReadServices
 from nodecore.core.operations import (
     Beat,
@@ -21,6 +23,8 @@ from nodecore.core.operations import (
     Operation,
     PatchInstance,
     RegisterInstance,
+    SetChecks,
+    SetHealth,
     UpdateService,
 )
 from nodecore.core.records import ServerStatus, SwitchDomain
@@ -34,6 +38,8 @@ _WRITES = (
     Beat,
     CreateService,
     UpdateService,
+    SetChecks,
+    SetHealth,
     DeleteService,
 )
 
@@ -47,6 +53,7 @@ class Switches:
             client_beat_interval_ms=_ms(timings.beat_s),
             default_cache_ms=_ms(timings.list_cache_s),
             default_push_cache_ms=_ms(timings.push_cache_s),
+            service_status_period_ms=_ms(timings.health_period_s),
         )
 
     @property
@@ -68,6 +75,17 @@ class Switches:
     def push_cache_s(self) -> float:
         """The same for a client that is pushed to."""
         return self.now.default_push_cache_ms / 1000
+
+    @property
+    def health_period_s(self) -> float:
+        """How often the health of persistent instances is told to all members, in real seconds."""
+        return self.now.service_status_period_ms / 1000
+
+    def applied(self, changed: ChangedSwitches | None) -> None:
+        """CP says which switches are changed for all nodes; what was changed here alone is undone."""
+        names = changed.names if changed is not None else ()
+        values = {name: getattr(changed.switches, name) for name in names} if changed is not None else {}
+        self.now = replace(self._defaults, **values)
 
     def change(self, operation: ChangeSwitches) -> None:
         """Give the named fields their new values."""

@@ -15,14 +15,17 @@ from nodecore.core.operations import (
     Beat,
     ChangeMetadata,
     DeregisterInstance,
-    InstanceWrite,
     PatchInstance,
     RegisterInstance,
 )
-from nodecore.core.records import Instance, InstanceId, Instances, Metadata
+from nodecore.core.persistent import changed_metadata
+from nodecore.core.records import Instance, InstanceId, Instances
 from nodecore.core.replica import Replica
 from nodecore.core.switches import Switches
 from nodecore.core.sync import Sync
+
+ListWrite = RegisterInstance | DeregisterInstance | PatchInstance | ChangeMetadata | Beat
+"""What changes the list of a service."""
 
 
 class Writes:
@@ -33,7 +36,7 @@ class Writes:
         self._sync = sync
         self._switches = switches
 
-    def execute(self, operation: InstanceWrite, now: float) -> Answer:
+    def execute(self, operation: ListWrite, now: float) -> Answer:
         """Execute a write for which this node is responsible."""
         match operation:
             case RegisterInstance():
@@ -102,7 +105,9 @@ class Writes:
             return Refused(status=404, message=f"no service {operation.service} found!")
         named = operation.instances
         changed = [
-            replace(entry, metadata=_changed(entry.metadata, operation))
+            replace(
+                entry, metadata=changed_metadata(entry.metadata, operation.metadata, remove=operation.remove)
+            )
             for entry in stored.instances
             if named is None or entry.identity in named
         ]
@@ -128,14 +133,6 @@ def _patched(instance: Instance, patch: PatchInstance) -> Instance:
     names = ("weight", "healthy", "enabled", "metadata", "app")
     given = {name: value for name in names if (value := getattr(patch, name)) is not None}
     return replace(instance, **given)
-
-
-def _changed(metadata: Metadata, operation: ChangeMetadata) -> Metadata:
-    pairs = dict(metadata)
-    if operation.remove:
-        names = {name for name, _ in operation.metadata}
-        return tuple((name, value) for name, value in metadata if name not in names)
-    return tuple(sorted((pairs | dict(operation.metadata)).items()))
 
 
 def _described(operation: PatchInstance) -> str:

@@ -26,8 +26,12 @@ from nodecore.core.events import (
     Notify,
     PeerReply,
     PeerRequest,
+    Probe,
+    Probed,
     Push,
     PushAcked,
+    RecordsApplied,
+    RecordsRestored,
     Reply,
     Tick,
 )
@@ -40,6 +44,7 @@ from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.lookup import MemberList, MemberLookup, member_lookup
 from nodecore.runtime.lookup_watch import LookupWatch
 from nodecore.runtime.peers import Peers
+from nodecore.runtime.probes import Probes
 from nodecore.runtime.push import PushSocket
 
 _PAUSE_AFTER_FAULT_S = 0.1
@@ -88,6 +93,7 @@ class Runtime:
         self._waiting: dict[int, Future[Answer] | Future[PeerAnswer]] = {}
         self._peers = Peers(config, log, self._deliver, self.counts)
         self._push = PushSocket(config.host, log, self._deliver)
+        self.probes = Probes(self._deliver, dict(config.probe_dial))
         self._deadline_s: float | None = None
         self._running = False
         self._timer = threading.Thread(target=self._run_timer, name="timer", daemon=True)
@@ -121,6 +127,7 @@ class Runtime:
             self._timer.join()
         self._peers.close()
         self._push.close()
+        self.probes.close()
         self.listeners.close()
 
     def ask(self, operation: Operation, forwarded_by: str | None = None) -> Future[Answer]:
@@ -156,6 +163,10 @@ class Runtime:
         with self._lock:
             self._peers.keep_only(addresses)
 
+    def take_applied(self, event: RecordsApplied | RecordsRestored) -> None:
+        """Tell the core what CP has applied; returns when it knows."""
+        self._deliver(event)
+
     def _members_found(self, found: MemberList) -> None:
         try:
             self.change_members(found.addresses, found.dial)
@@ -180,7 +191,9 @@ class Runtime:
             if self._forget(request_id) is not None:
                 future.set_exception(error)
 
-    def _deliver(self, outcome: CallReturned | CallFailed | PushAcked) -> None:
+    def _deliver(
+        self, outcome: CallReturned | CallFailed | PushAcked | Probed | RecordsApplied | RecordsRestored
+    ) -> None:
         try:
             self._handle(outcome)
         except Exception as error:  # noqa: BLE001  a fault in one event must not end the thread that brought it
@@ -211,6 +224,9 @@ class Runtime:
             case Push():
                 self._push.send(effect)
                 self.counts.add("pushes")
+            case Probe():
+                self.probes.send(effect)
+                self.counts.add("probes", effect.checker.kind.value)
             case Log():
                 self.counts.add("events", effect.event)
                 self.log.write(effect.level, effect.event, effect.fields)

@@ -20,9 +20,10 @@ from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Runtime
-from nodecore.runtime.wire.client import text_answer
+from nodecore.runtime.wire.client import refusal, text_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.web.about_api import AboutApi
+from nodecore.web.asking import Asking, Cp
 from nodecore.web.catalog_api import CatalogApi
 from nodecore.web.client_api import ClientApi
 from nodecore.web.identity import PeerIdentity
@@ -39,9 +40,6 @@ Handler = Callable[[Request], HttpAnswer]
 Route = tuple[str, str]
 """Method and path, as they stand in `ROUTES`."""
 _NO_ROUTE: Route = ("", "")
-OUTCOME = "X-Outcome"
-"""Beside a 503: `definite`, nothing was done, or `indefinite`, it may or may not be done."""
-
 # Built once per process: werkzeug compiles every rule, 10 ms that forked nodes need not spend again.
 _URL_MAP = Map(
     [Rule(path, methods=[method], endpoint=(method, path)) for method, path, _ in ROUTES],
@@ -93,7 +91,7 @@ class Application:
         try:
             return route, self._handlers[route](request)
         except NodeError as error:
-            return route, _refusal(error)
+            return route, refusal(error.status, str(error), definite=error.definite)
         except Exception as error:  # noqa: BLE001  the last resort: a defect must not show a client its traceback
             return route, self._internal_error(request, error)
 
@@ -127,6 +125,7 @@ def node_application(
     requests_now: Callable[[], int] = lambda: 1,
     arrivals: Arrivals | None = None,
     raft: Callable[[], RaftStatus | None] = lambda: None,
+    cp: Cp | None = None,
 ) -> Application:
     """Return the application of a node: every API that `ROUTES` names.
 
@@ -135,14 +134,16 @@ def node_application(
         requests_now: how many requests its servers have and have not answered, the asker's own included.
         arrivals: where probes are remembered that come otherwise than over HTTP.
         raft: tells how the node's Raft is, None without CP.
+        cp: what serves persistent data, None without CP.
     """
     config = runtime.config
+    asking = Asking(runtime, cp)
     arrivals = arrivals or Arrivals(config.limits.probe_ids_max)
     identity = PeerIdentity(config)
     apis: dict[str, object] = {
-        "client": ClientApi(runtime, identity),
+        "client": ClientApi(runtime, identity, asking),
         "catalog": CatalogApi(runtime),
-        "operator": OperatorApi(runtime),
+        "operator": OperatorApi(runtime, asking),
         "peer": PeerApi(runtime, identity),
         "observer": ObserverApi(runtime, identity, requests_now, arrivals, raft),
     }
@@ -152,15 +153,6 @@ def node_application(
         api, _, function = name.partition(".")
         handlers[method, path] = getattr(apis[api], function)
     return Application(handlers, config.limits.body_bytes_max, runtime.log, runtime.counts)
-
-
-def _refusal(error: NodeError) -> HttpAnswer:
-    """A 503 also says whether it is certain that nothing was done."""
-    answer = text_answer(error.status, str(error))
-    if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
-        return answer
-    outcome = "definite" if error.definite else "indefinite"
-    return HttpAnswer(status=answer.status, headers={**answer.headers, OUTCOME: outcome}, body=answer.body)
 
 
 def _request(environ: Mapping[str, Any], body_bytes_max: int) -> Request:

@@ -89,16 +89,6 @@ class CatalogApi:
         cluster, page = read.cluster(parameters), read_page(parameters)
         return self._one(parameters, lambda view: body.catalog_instances_body(view, cluster, page))
 
-    def set_health(self, request: Request) -> HttpAnswer:
-        """PUT /health and /health/instance: refused, for beats decide here."""
-        parameters = request.parameters()
-        read.ip(parameters), read.port(parameters), read.required(parameters, "healthy")
-
-        def refused(view: ServiceView) -> object:
-            raise BadRequest(f"health check is still working, service: {view.service.name}")
-
-        return self._one(parameters, refused)
-
     def _one(self, parameters: Parameters, show: Callable[[ServiceView], object]) -> HttpAnswer:
         return self._of(read.namespace(parameters), read.grouped_service(parameters), show)
 

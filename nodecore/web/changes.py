@@ -3,6 +3,8 @@
 Invariant: a field that was not sent is None, never a default: a patch must not undo what it does not name.
 """
 
+from dataclasses import replace
+
 from nodecore.core.operations import ChangeMetadata, PatchInstance
 from nodecore.core.records import DEFAULT_CLUSTER, InstanceId
 from nodecore.errors import BadRequest, Malformed
@@ -21,49 +23,56 @@ def read_patch(parameters: Parameters) -> PatchInstance:
         ip=read.ip(parameters),
         port=read.port(parameters),
         cluster=read.cluster(parameters),
-        weight=read.weight(parameters) if _names(parameters, "weight") else None,
-        healthy=read.flag(parameters, ("healthy",), default=True) if _names(parameters, "healthy") else None,
+        weight=read.weight(parameters) if read.says(parameters, "weight") else None,
+        healthy=read.flag(parameters, ("healthy",), default=True)
+        if read.says(parameters, "healthy")
+        else None,
         enabled=_enabled(parameters),
-        metadata=read.metadata(parameters) if _names(parameters, "metadata") else None,
+        metadata=read.metadata(parameters) if read.says(parameters, "metadata") else None,
         app=read.optional(parameters, ("app",), "") or None,
+        ephemeral=read.kind(parameters),
     )
 
 
-def read_metadata_change(parameters: Parameters, *, remove: bool) -> ChangeMetadata:
-    """Return which names of the metadata of which instances are to change.
+def read_metadata_changes(parameters: Parameters, *, remove: bool) -> list[ChangeMetadata]:
+    """Return which names of the metadata of which instances are to change, each kind for itself.
 
     Args:
         parameters: `consistencyType` names all of a kind, else `instances` is a JSON list of them.
         remove: DELETE takes the names out, PUT sets them.
     """
     read.required(parameters, "metadata")
-    return ChangeMetadata(
+    change = ChangeMetadata(
         namespace=read.namespace(parameters),
         service=read.grouped_service(parameters),
         metadata=read.metadata(parameters),
         remove=remove,
-        instances=_instances(parameters),
+        instances=None,
     )
-
-
-def _instances(parameters: Parameters) -> tuple[InstanceId, ...] | None:
     kind = parameters.get("consistencyType", "").strip()
-    if kind == _EPHEMERAL:
-        return None
-    if kind == _PERSISTENT:
-        return ()  # this node has none
-    if kind:
+    if kind and kind not in (_EPHEMERAL, _PERSISTENT):
         raise BadRequest(f"consistencyType {kind[:80]!r} is neither {_EPHEMERAL} nor {_PERSISTENT}")
+    if kind:
+        return [replace(change, ephemeral=kind == _EPHEMERAL)]
+    persistent, ephemeral = _instances(parameters)
+    changes = [replace(change, ephemeral=False, instances=persistent)] if persistent else []
+    return [*changes, replace(change, instances=ephemeral)] if ephemeral or not persistent else changes
+
+
+def _instances(parameters: Parameters) -> tuple[tuple[InstanceId, ...], tuple[InstanceId, ...]]:
+    """Return the persistent and the ephemeral ones that are named."""
     text = parameters.get("instances", "").strip()
     items = load(text, "instances") if text else []
     if not isinstance(items, list):
         raise BadRequest("instances must be a JSON list of objects with ip and port")
     found = [_identity(item) for item in items]
-    return tuple(identity for identity in found if identity is not None)
+    kinds = (False, True)
+    persistent, ephemeral = (tuple(i for i, is_ephemeral in found if is_ephemeral is k) for k in kinds)
+    return persistent, ephemeral
 
 
-def _identity(item: object) -> InstanceId | None:
-    """Return an instance of the list, None for a persistent one, of which this node has none."""
+def _identity(item: object) -> tuple[InstanceId, bool]:
+    """Return an instance of the list, and whether it is an ephemeral one."""
     try:
         fields = as_object(item, "one of instances")
         identity = (
@@ -73,14 +82,10 @@ def _identity(item: object) -> InstanceId | None:
         )
     except Malformed as error:
         raise BadRequest(f"instances: {error}") from error
-    return None if fields.get("ephemeral") is False else identity
+    return identity, fields.get("ephemeral") is not False
 
 
 def _enabled(parameters: Parameters) -> bool | None:
     spelt = ("enabled", "enable")
-    named = any(_names(parameters, name) for name in spelt)
+    named = any(read.says(parameters, name) for name in spelt)
     return read.flag(parameters, spelt, default=True) if named else None
-
-
-def _names(parameters: Parameters, name: str) -> bool:
-    return bool(parameters.get(name, "").strip())

@@ -3,6 +3,8 @@
 Invariant: a request becomes exactly one operation of the core, and its answer exactly one response.
 """
 
+from http import HTTPStatus
+
 from nodecore.core.operations import (
     Beat,
     ChangeMetadata,
@@ -16,18 +18,22 @@ from nodecore.core.operations import (
     Operation,
     PatchInstance,
     RegisterInstance,
+    SetChecks,
+    SetHealth,
     UpdateService,
 )
-from nodecore.core.records import Service
+from nodecore.core.records import ClusterChecks, Service
 from nodecore.runtime.loop import Runtime
+from nodecore.runtime.wire.checks import read_checker
 from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader, list_reader
+from nodecore.runtime.wire.values import load_object
 from nodecore.web import parameters as read
-from nodecore.web.changes import read_metadata_change, read_patch
+from nodecore.web.asking import Asking
+from nodecore.web.changes import read_metadata_changes, read_patch
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.received import log_received
-from nodecore.web.replies import await_reply
 from nodecore.web.request import Request
 
 _PLAIN_READER = Reader()
@@ -36,17 +42,20 @@ _PLAIN_READER = Reader()
 class ClientApi:
     """Answers clients, and peers that forward what clients asked."""
 
-    def __init__(self, runtime: Runtime, identity: PeerIdentity) -> None:
+    def __init__(self, runtime: Runtime, identity: PeerIdentity, asking: Asking) -> None:
         self._runtime = runtime
         self._identity = identity
+        self._asking = asking
 
     def register(self, request: Request) -> HttpAnswer:
         """POST and PUT /instance: Nacos treats both as an upsert."""
         parameters = request.parameters()
-        instance = read.instance(parameters)
-        return self._answer(
-            request, RegisterInstance(namespace=read.namespace(parameters), instance=instance)
+        operation = RegisterInstance(
+            namespace=read.namespace(parameters),
+            instance=read.instance(parameters),
+            says_kind=read.says(parameters, "ephemeral"),
         )
+        return self._answer(request, operation)
 
     def patch_instance(self, request: Request) -> HttpAnswer:
         """PATCH /instance: what is not said stays as it is."""
@@ -54,11 +63,11 @@ class ClientApi:
 
     def update_metadata(self, request: Request) -> HttpAnswer:
         """PUT /instance/metadata/batch: set these names in the metadata of many instances."""
-        return self._answer(request, read_metadata_change(request.parameters(), remove=False))
+        return self._change_metadata(request, remove=False)
 
     def remove_metadata(self, request: Request) -> HttpAnswer:
         """DELETE /instance/metadata/batch: take these names out of them."""
-        return self._answer(request, read_metadata_change(request.parameters(), remove=True))
+        return self._change_metadata(request, remove=True)
 
     def deregister(self, request: Request) -> HttpAnswer:
         """DELETE /instance; `ok` also when there was none."""
@@ -70,11 +79,12 @@ class ClientApi:
             port=read.port(parameters),
             cluster=read.cluster(parameters),
             ephemeral=read.flag(parameters, ("ephemeral",), default=True),
+            says_kind=read.says(parameters, "ephemeral"),
         )
         return self._answer(request, operation)
 
     def get_instance(self, request: Request) -> HttpAnswer:
-        """GET /instance."""
+        """GET /instance; a persistent one is read `linearizable`, unless `consistency=stale`."""
         parameters = request.parameters()
         operation = GetInstance(
             namespace=read.namespace(parameters),
@@ -82,11 +92,13 @@ class ClientApi:
             ip=read.ip(parameters),
             port=read.port(parameters),
             cluster=read.cluster(parameters),
+            ephemeral=read.kind(parameters),
+            consistency=read.consistency(parameters),
         )
         return self._answer(request, operation)
 
     def list_instances(self, request: Request) -> HttpAnswer:
-        """GET /instance/list; an unknown service is an empty list."""
+        """GET /instance/list: what this node knows, stale where persistent; an unknown service is empty."""
         parameters = request.parameters()
         operation = ListInstances(
             namespace=read.namespace(parameters),
@@ -116,26 +128,57 @@ class ClientApi:
         return self._answer(request, operation)
 
     def create_service(self, request: Request) -> HttpAnswer:
-        """POST /service: metadata on this node."""
+        """POST /service: metadata in CP; without CP on this node."""
         return self._answer(request, CreateService(service=_said_of_service(request.parameters())))
 
     def update_service(self, request: Request) -> HttpAnswer:
-        """PUT /service: the metadata of a service that exists on this node, all of it anew."""
+        """PUT /service: threshold and metadata of a service that exists, anew; in CP, or on this node."""
         parameters = request.parameters()
         read.required(parameters, "protectThreshold")
         return self._answer(request, UpdateService(service=_said_of_service(parameters)))
 
     def get_service(self, request: Request) -> HttpAnswer:
-        """GET /service."""
+        """GET /service; with CP it is read `linearizable`, unless `consistency=stale`."""
         parameters = request.parameters()
-        operation = GetService(namespace=read.namespace(parameters), service=read.grouped_service(parameters))
+        operation = GetService(
+            namespace=read.namespace(parameters),
+            service=read.grouped_service(parameters),
+            consistency=read.consistency(parameters),
+        )
         return self._answer(request, operation)
 
     def delete_service(self, request: Request) -> HttpAnswer:
-        """DELETE /service: on this node, never forwarded (R25)."""
+        """DELETE /service: in CP, then its ephemeral instances on this node, never forwarded (R25)."""
         parameters = request.parameters()
         operation = DeleteService(
             namespace=read.namespace(parameters), service=read.grouped_service(parameters)
+        )
+        return self._answer(request, operation)
+
+    def set_checks(self, request: Request) -> HttpAnswer:
+        """PUT /cluster: how the persistent instances of a cluster are checked (R19); needs CP."""
+        parameters = request.parameters()
+        checks = ClusterChecks(
+            name=read.checked_cluster(read.required(parameters, "clusterName")),
+            checker=read_checker(parameters.get("healthChecker", "").strip()),
+            check_port=read.check_port(parameters),
+            use_instance_port=read.flag(parameters, ("useInstancePort4Check",), default=True),
+            metadata=read.metadata(parameters),
+        )
+        namespace, service = read.namespace(parameters), read.grouped_service(parameters)
+        return self._answer(request, SetChecks(namespace=namespace, service=service, checks=checks))
+
+    def set_health(self, request: Request) -> HttpAnswer:
+        """PUT /health and /health/instance: of a persistent instance that nobody checks (checker NONE)."""
+        parameters = request.parameters()
+        read.required(parameters, "healthy")
+        operation = SetHealth(
+            namespace=read.namespace(parameters),
+            service=read.grouped_service(parameters),
+            ip=read.ip(parameters),
+            port=read.port(parameters),
+            cluster=read.cluster(parameters),
+            healthy=read.flag(parameters, ("healthy",), default=True),
         )
         return self._answer(request, operation)
 
@@ -151,15 +194,25 @@ class ClientApi:
         forwarded_by = self._identity.forwarder(request)
         if forwarded_by is not None:
             log_received(self._runtime, request, forwarded_by, "Forward", _service(operation))
-        answer = await_reply(self._runtime.ask(operation, forwarded_by))
-        return encode_answer(answer, reader)
+        return encode_answer(self._asking.answer(operation, forwarded_by), reader)
+
+    def _change_metadata(self, request: Request, *, remove: bool) -> HttpAnswer:
+        """Persistent and ephemeral instances are two changes, of which the first refusal is the answer."""
+        changes = read_metadata_changes(request.parameters(), remove=remove)
+        updated: list[object] = []
+        for change in changes:
+            answer = self._answer(request, change)
+            if answer.status != HTTPStatus.OK or len(changes) == 1:
+                return answer
+            updated += load_object(answer.body, "the answer")["updated"]
+        return json_answer({"updated": updated})
 
 
 def _service(operation: Operation) -> str:
     match operation:
         case RegisterInstance(instance=instance):
             return instance.service
-        case DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat():
+        case DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat() | SetHealth():
             return operation.service
         case _:
             return ""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nodecore.core.keys import EPHEMERAL_PREFIX
+from nodecore.core.keys import EPHEMERAL_PREFIX, INSTANCES_PREFIX
 
 Schema = Mapping[str, Any]
 
@@ -45,7 +45,20 @@ SCHEMAS: Mapping[str, Schema] = {
     "weight": {"type": "number", "minimum": 0, "maximum": 10000},
     "healthy": _FLAG,
     "enabled": _FLAG,
-    "ephemeral": {"enum": [True], "description": "false, a persistent instance, is answered 501 so far"},
+    "ephemeral": {"enum": [True], "description": "false, a persistent instance, needs CP: 501 without"},
+    "consistency": {
+        "enum": ["linearizable", "stale"],
+        "description": "of persistent data: linearizable (default) goes through the log of CP, stale is what "
+        "this node has applied; lists are always stale",
+    },
+    "checkPort": _PORT,
+    "useInstancePort4Check": _FLAG,
+    "healthChecker": {
+        "type": "string",
+        "enum": ["TCP", "NONE", '{"type":"HTTP","path":"/health","headers":"","expectedResponseCode":200}'],
+        "description": "a JSON object or a type: TCP, HTTP, MYSQL (with user, pwd, cmd), NONE; examples",
+    },
+    "debug": {**_FLAG, "description": "true: on this node alone"},
     "metadata": _PAIRS,
     "app": _text(_WORD),
     "clusters": {**_text("[0-9a-zA-Z-]+(?:,[0-9a-zA-Z-]+)*"), "description": "none: all"},
@@ -168,7 +181,7 @@ DESCRIBED: Mapping[str, Described] = {
     "client.register": _REGISTER,
     "client.patch_instance": Described(
         required=_ADDRESS,
-        optional=(*_WHERE, "clusterName", "weight", "healthy", "enabled", "metadata", "app"),
+        optional=(*_WHERE, "clusterName", "weight", "healthy", "enabled", "ephemeral", "metadata", "app"),
         answer=OK,
         refusals=(403,),
     ),
@@ -176,7 +189,9 @@ DESCRIBED: Mapping[str, Described] = {
         required=_ADDRESS, optional=(*_WHERE, "clusterName", "ephemeral"), answer=OK, refusals=(403, 501)
     ),
     "client.get_instance": Described(
-        required=_ADDRESS, optional=(*_WHERE, "clusterName"), refusals=(403, 404)
+        required=_ADDRESS,
+        optional=(*_WHERE, "clusterName", "ephemeral", "consistency"),
+        refusals=(403, 404),
     ),
     "client.list_instances": Described(
         required=("serviceName",),
@@ -201,7 +216,18 @@ DESCRIBED: Mapping[str, Described] = {
         answer=OK,
         refusals=(403,),
     ),
-    "client.get_service": Described(required=("serviceName",), optional=_WHERE, refusals=(403, 404)),
+    "client.get_service": Described(
+        required=("serviceName",), optional=(*_WHERE, "consistency"), refusals=(403, 404)
+    ),
+    "client.set_checks": Described(
+        required=("serviceName", "clusterName"),
+        optional=(*_WHERE, "healthChecker", "checkPort", "useInstancePort4Check", "metadata"),
+        answer=OK,
+        refusals=(403, 501),
+    ),
+    "client.set_health": Described(
+        required=(*_ADDRESS, "healthy"), optional=(*_WHERE, "clusterName"), answer=OK, refusals=(403, 404)
+    ),
     "client.delete_service": Described(
         required=("serviceName",), optional=_WHERE, answer=OK, refusals=(403,)
     ),
@@ -221,15 +247,12 @@ DESCRIBED: Mapping[str, Described] = {
     "catalog.instances": Described(
         required=("serviceName", *_PAGE), optional=(*_WHERE, "clusterName"), refusals=(404,)
     ),
-    "catalog.set_health": Described(
-        required=(*_ADDRESS, "healthy"), optional=_WHERE, answer=None, refusals=(404,)
-    ),
     "operator.health_server": _PLAIN,
     "operator.health_checkers": Described(asks_core=False),
     "operator.metrics": _PLAIN,
     "operator.servers": Described(optional=("healthy",)),
     "operator.switches": _PLAIN,
-    "operator.change_switch": Described(required=("entry", "value"), answer=OK),
+    "operator.change_switch": Described(required=("entry", "value"), optional=("debug",), answer=OK),
     "operator.responsible_server": Described(required=("serviceName",), optional=("groupName",)),
     "operator.members": Described(optional=("keyword",)),
     "operator.addresses": _PLAIN,
@@ -266,7 +289,30 @@ DESCRIBED: Mapping[str, Described] = {
         },
         refusals=(403,),
     ),
+    "peer.instance_health": Described(
+        required=("source",),
+        body={
+            "type": "object",
+            "propertyNames": _text(rf"{re.escape(INSTANCES_PREFIX)}{_WORD}##{_NAME}@@{_NAME}", 400),
+            "additionalProperties": {
+                "type": "object",
+                "propertyNames": _text(rf"{_IPV4}#[0-9]{{1,5}}#[0-9a-zA-Z-]+"),
+                "additionalProperties": _FLAG,
+            },
+        },
+        answer=OK,
+        refusals=(403,),
+    ),
     "observer.state": _PLAIN,
+    "observer.probe_dial": Described(
+        body={
+            "type": "object",
+            "propertyNames": _text(rf"{_IPV4}:[0-9]{{1,4}}"),
+            "additionalProperties": {"anyOf": [_text(rf"{_IPV4}:[0-9]{{1,4}}"), {"type": "null"}]},
+        },
+        refusals=(403,),
+        asks_core=False,
+    ),
     "observer.raft": Described(asks_core=False),
     "observer.reset": Described(answer=OK, refusals=(403, 409)),
     "observer.probe": Described(required=("id",), asks_core=False),

@@ -27,6 +27,7 @@ _COUNTERS = (
     ("core_cpu_seconds", "processor time of the core, by what it was told", ("event",)),
     ("events", "what the log tells as events, whatever its level", ("event",)),
     ("pushes", "pushes sent to subscribers", ()),
+    ("probes", "active checks of persistent instances", ("kind",)),
     ("loop_lag_seconds", "how much too late the timer's ticks were, in all", ()),
 )
 _VERIFY_KINDS = ("VerifyDigest", "Verify")

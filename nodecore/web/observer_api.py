@@ -18,8 +18,9 @@ from nodecore.runtime.wire.client import encode_answer, json_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader
 from nodecore.runtime.wire.state import state_body
+from nodecore.runtime.wire.values import as_text, load_object
 from nodecore.web.identity import PeerIdentity
-from nodecore.web.parameters import required
+from nodecore.web.parameters import PORT_MAX, required
 from nodecore.web.replies import await_reply
 from nodecore.web.request import Request
 
@@ -80,6 +81,22 @@ class ObserverApi:
         """GET /cutheal/probe?id=A,B: when each came, null for those that did not."""
         probe_ids = [_checked(i) for i in required(request.query_parameters(), "id").split(",")]
         return json_answer({"seen": self._arrivals.seen(probe_ids)})
+
+    def probe_dial(self, request: Request) -> HttpAnswer:
+        """PUT /cutheal/probe-dial: where instances are dialled to be checked; null: where they say."""
+        self._identity.check(request)
+        said = load_object(request.body(), "the body")
+        links = {
+            _address(target): None if said[target] is None else _address(said[target]) for target in said
+        }
+        return json_answer(self._runtime.probes.dial(links))
+
+
+def _address(text: object) -> str:
+    ip, _, port = as_text(text, "an address").rpartition(":")
+    if not (ip and port.isascii() and port.isdigit() and int(port[:6]) <= PORT_MAX):
+        raise BadRequest(f"{str(text)[:80]!r} is not ip:port")
+    return f"{ip}:{int(port)}"
 
 
 def _checked(probe_id: str) -> str:

@@ -1,6 +1,6 @@
 """What operators ask a node about itself and its cluster: metrics, switches, members (9.2, 3.3).
 
-Invariant: a switch acts on the node that was asked, on no other, until CP serves them.
+Invariant: a switch acts on all nodes where there is CP, else on the node that was asked and on no other.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from nodecore.runtime.wire.listing import Reader
 from nodecore.runtime.wire.records import member_body
 from nodecore.runtime.wire.switches import read_switch
 from nodecore.web import parameters as read
-from nodecore.web.replies import await_reply
+from nodecore.web.asking import Asking
 from nodecore.web.request import Request
 
 _PLAIN_READER = Reader()
@@ -33,8 +33,9 @@ _PLAIN_READER = Reader()
 class OperatorApi:
     """Answers operators and their monitoring."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, asking: Asking) -> None:
         self._runtime = runtime
+        self._asking = asking
 
     # ---- this node -------------------------------------------------------------------------------
 
@@ -47,14 +48,15 @@ class OperatorApi:
         return encode_answer(self._ask(ReadSwitches()), _PLAIN_READER)
 
     def change_switch(self, request: Request) -> HttpAnswer:
-        """PUT /operator/switches: on this node alone, with `debug=true` or without, until CP serves them."""
+        """PUT /operator/switches: on all nodes by CP; with `debug=true`, or without CP, on this one."""
         parameters = request.parameters()
         entry, value = read.required(parameters, "entry"), parameters.get("value", "").strip()
         answer = self._ask(ReadSwitches())
         if not isinstance(answer, SwitchesAnswer):
             return encode_answer(answer, _PLAIN_READER)
         changes = read_switch(entry, value, answer.switches)
-        return encode_answer(self._ask(ChangeSwitches(changes)), _PLAIN_READER)
+        here_only = read.is_true(parameters, "debug")
+        return encode_answer(self._ask(ChangeSwitches(changes, here_only)), _PLAIN_READER)
 
     def responsible_server(self, request: Request) -> HttpAnswer:
         """GET /operator/distro/server: who this node believes owns a service (R9)."""
@@ -121,7 +123,7 @@ class OperatorApi:
         )
 
     def _ask(self, operation: Operation) -> Answer:
-        return await_reply(self._runtime.ask(operation))
+        return self._asking.answer(operation)
 
     def _metrics(self) -> MetricsAnswer:
         answer = self._ask(ReadMetrics())

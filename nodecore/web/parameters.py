@@ -8,6 +8,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 
+from nodecore.core.operations import Consistency
 from nodecore.core.records import (
     DEFAULT_CLUSTER,
     DEFAULT_GROUP,
@@ -172,6 +173,29 @@ def check_selector(parameters: Parameters) -> None:
 def flag(parameters: Parameters, names: tuple[str, ...], default: bool) -> bool:
     """Return a boolean as Nacos reads it: true, on, yes, y, t in any case; everything else is false."""
     return optional(parameters, names, "true" if default else "false").lower() in _TRUE
+
+
+def says(parameters: Parameters, name: str) -> bool:
+    """Say whether a parameter is there and not blank."""
+    return bool(parameters.get(name, "").strip())
+
+
+def kind(parameters: Parameters) -> bool | None:
+    """Return whether an ephemeral instance is meant, None where it is not said."""
+    return flag(parameters, ("ephemeral",), default=True) if says(parameters, "ephemeral") else None
+
+
+def consistency(parameters: Parameters) -> Consistency:
+    """Return how fresh a read has to be; `linearizable` by default."""
+    value = optional(parameters, ("consistency",), Consistency.LINEARIZABLE)
+    if value not in set(Consistency):
+        raise BadRequest(f"consistency {_shown(value)} is none of {', '.join(Consistency)}")
+    return Consistency(value)
+
+
+def check_port(parameters: Parameters) -> int:
+    """Return the port at which the instances of a cluster are checked; 80 by default."""
+    return _port("checkPort", optional(parameters, ("checkPort",), "80"))
 
 
 def is_true(parameters: Parameters, name: str) -> bool:

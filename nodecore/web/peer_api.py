@@ -19,6 +19,7 @@ from nodecore.runtime.wire.answers import (
 )
 from nodecore.runtime.wire.calls import RING_HEADER, describe_keys
 from nodecore.runtime.wire.client import json_answer
+from nodecore.runtime.wire.health import decode_health
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.web.identity import PeerIdentity
 from nodecore.web.parameters import required
@@ -77,6 +78,12 @@ class PeerApi:
         if request.header("X-Call-Id") is not None:
             return encode_peer_answer(Accepted())
         return self._answer(request, message, source)
+
+    def instance_health(self, request: Request) -> HttpAnswer:
+        """PUT /health/instances?source=: the health of persistent instances that the source checks (R19)."""
+        self._identity.check(request)
+        source = required(request.query_parameters(), "source")
+        return self._answer(request, decode_health(request.body()), source)
 
     def report(self, request: Request) -> HttpAnswer:
         """POST /core/cluster/report; what is no member is refused inside the envelope, as Nacos does."""

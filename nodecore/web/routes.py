@@ -33,8 +33,9 @@ _SERVICES = (
     ("GET", f"{NS}/catalog/services", "catalog.services"),
     ("GET", f"{NS}/catalog/service", "catalog.service"),
     ("GET", f"{NS}/catalog/instances", "catalog.instances"),
-    ("PUT", f"{NS}/health", "catalog.set_health"),
-    ("PUT", f"{NS}/health/instance", "catalog.set_health"),
+    ("PUT", f"{NS}/cluster", "client.set_checks"),
+    ("PUT", f"{NS}/health", "client.set_health"),
+    ("PUT", f"{NS}/health/instance", "client.set_health"),
     ("GET", f"{NS}/health/server", "operator.health_server"),
     ("GET", f"{NS}/health/checkers", "operator.health_checkers"),
 )
@@ -68,6 +69,7 @@ _PEERS = (
     ("GET", f"{NS}/distro/datums", "peer.get_datums"),
     ("PUT", f"{NS}/distro/checksum", "peer.put_checksum"),
     ("PUT", f"{NS}/distro/digest", "peer.put_digest"),
+    ("PUT", f"{NS}/health/instances", "peer.instance_health"),
 )
 
 _OBSERVERS = (
@@ -76,6 +78,7 @@ _OBSERVERS = (
     ("POST", "/cutheal/reset", "observer.reset"),
     ("POST", "/cutheal/probe", "observer.probe"),
     ("GET", "/cutheal/probe", "observer.probes_seen"),
+    ("PUT", "/cutheal/probe-dial", "observer.probe_dial"),
 )
 
 _ABOUT = (

@@ -16,6 +16,7 @@ from nodecore.core.messages import (
     FetchSnapshot,
     Forward,
     ForwardAnswer,
+    InstanceHealth,
     NotLoadedAnswer,
     PeerAnswer,
     PeerMessage,
@@ -36,9 +37,11 @@ from nodecore.core.operations import (
     InstanceWrite,
     PatchInstance,
     RegisterInstance,
+    SetHealth,
 )
 from nodecore.core.records import Instance
 from nodecore.errors import Malformed
+from nodecore.runtime.wire.health import encode_health
 from nodecore.runtime.wire.http import HttpAnswer, HttpCall
 from nodecore.runtime.wire.records import decode_datums, encode_datums, member_body
 from nodecore.runtime.wire.values import JSON_TYPE, as_flag, dump, load_object
@@ -51,6 +54,8 @@ STATUS = "/nacos/v1/ns/service/status"
 REPORT = "/nacos/v1/core/cluster/report"
 INSTANCE = "/nacos/v1/ns/instance"
 BEAT = "/nacos/v1/ns/instance/beat"
+HEALTH = "/nacos/v1/ns/health/instances"
+SET_HEALTH = "/nacos/v1/ns/health/instance"
 METADATA_BATCH = "/nacos/v1/ns/instance/metadata/batch"
 RING_HEADER = "X-Ring"
 MERGES_OWED_HEADER = "X-Merges-Owed"
@@ -65,7 +70,9 @@ _FORM = (("Content-Type", FORM_TYPE),)
 _MESSAGE_LENGTH_MAX = 200
 
 
-def encode_call(message: PeerMessage, source: str) -> HttpCall:  # noqa: PLR0911  one return per message
+def encode_call(  # noqa: C901, PLR0911  one return per message
+    message: PeerMessage, source: str
+) -> HttpCall:
     """Return the request that says `message`; `source` is the caller's advertised address."""
     match message:
         case Report(member):
@@ -85,6 +92,9 @@ def encode_call(message: PeerMessage, source: str) -> HttpCall:  # noqa: PLR0911
             return HttpCall(method="GET", target=DATUMS)
         case ServiceStatus():
             return HttpCall(method="POST", target=STATUS, body=_status(message, source), headers=_JSON)
+        case InstanceHealth():
+            target = _from(HEALTH, source)
+            return HttpCall(method="PUT", target=target, body=encode_health(message), headers=_JSON)
         case Forward(operation):
             return _forward(operation)
         case _:
@@ -106,7 +116,7 @@ def decode_answer(message: PeerMessage, answer: HttpAnswer) -> PeerAnswer:
     return _decode_success(message, answer)
 
 
-def describe_keys(message: PeerMessage) -> str:
+def describe_keys(message: PeerMessage) -> str:  # noqa: PLR0911  one return per message
     """Return the key or keys that a message is about, for the log; "" when it is about none."""
     match message:
         case SyncData(data):
@@ -117,7 +127,11 @@ def describe_keys(message: PeerMessage) -> str:
             return ",".join(key for key, _ in message.checksums)
         case Forward(RegisterInstance(instance=instance)):
             return instance.service
-        case Forward(DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat() as operation):
+        case InstanceHealth(health):
+            return ",".join(key for key, _ in health)
+        case Forward(
+            DeregisterInstance() | PatchInstance() | ChangeMetadata() | Beat() | SetHealth() as operation
+        ):
             return operation.service
         case _:
             return ""
@@ -185,6 +199,9 @@ def _forward(operation: InstanceWrite) -> HttpCall:
         case ChangeMetadata():
             method = "DELETE" if operation.remove else "PUT"
             return _query_call(method, METADATA_BATCH, _metadata_change(operation))
+        case SetHealth():
+            parameters = _identity(operation) | {"healthy": _flag(operation.healthy)}
+            return _query_call("PUT", SET_HEALTH, parameters)
         case _:
             assert_never(operation)
 
@@ -197,7 +214,7 @@ def _query_call(method: str, path: str, parameters: dict[str, str]) -> HttpCall:
     return HttpCall(method=method, target=f"{path}?{urlencode(parameters)}")
 
 
-def _identity(operation: DeregisterInstance | PatchInstance | Beat) -> dict[str, str]:
+def _identity(operation: DeregisterInstance | PatchInstance | Beat | SetHealth) -> dict[str, str]:
     return {
         "namespaceId": operation.namespace,
         "serviceName": operation.service,
@@ -231,6 +248,7 @@ def _patch(operation: PatchInstance) -> dict[str, str]:
         "enabled": None if operation.enabled is None else _flag(operation.enabled),
         "metadata": None if operation.metadata is None else dump(dict(operation.metadata)).decode(),
         "app": operation.app,
+        "ephemeral": None if operation.ephemeral is None else _flag(operation.ephemeral),
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from nodecore.core.enquiries import ServiceView
 from nodecore.core.keys import bare_name, group_of
 from nodecore.core.records import Instance
+from nodecore.runtime.wire.checks import cluster_body
 from nodecore.runtime.wire.records import instance_body, wall_ms
 
 _Item = TypeVar("_Item")
@@ -51,7 +52,7 @@ def statuses_body(view: ServiceView) -> dict[str, object]:
 
 def updated_body(instances: Sequence[Instance]) -> dict[str, object]:
     """Return what a batch of metadata changed."""
-    return {"updated": [f"{i.ip}:{i.port}:unknown:{i.cluster}:ephemeral" for i in instances]}
+    return {"updated": [_updated(instance) for instance in instances]}
 
 
 def catalog_service_body(view: ServiceView) -> dict[str, object]:
@@ -124,12 +125,16 @@ def _hosts(view: ServiceView, cluster: str) -> list[dict[str, object]]:
 
 
 def _cluster(view: ServiceView, name: str) -> dict[str, object]:
+    checks = view.service.checks_of(name)
     return {
-        "name": name,
+        **cluster_body(checks),
         "serviceName": view.service.name,
-        "healthChecker": {"type": "TCP"},
         "defaultPort": 80,
-        "defaultCheckPort": 80,
-        "useIPPort4Check": True,
-        "metadata": {},
+        "defaultCheckPort": checks.check_port,
+        "useIPPort4Check": checks.use_instance_port,
     }
+
+
+def _updated(instance: Instance) -> str:
+    kind = "ephemeral" if instance.ephemeral else "persist"
+    return f"{instance.ip}:{instance.port}:unknown:{instance.cluster}:{kind}"

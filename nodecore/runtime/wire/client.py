@@ -1,9 +1,11 @@
 """What a client is answered, as Nacos 1.4 writes it (reference/nacos-1.4.md 4.3, 9; nacos-observed.md b)."""
 
+from http import HTTPStatus
 from typing import assert_never
 
 from nodecore.core.answers import (
     Answer,
+    AskCp,
     BeatAnswer,
     Done,
     InstanceAnswer,
@@ -20,6 +22,7 @@ from nodecore.core.answers import (
 from nodecore.core.enquiries import MetricsAnswer, ResponsibleAnswer, ServicesAnswer, SwitchesAnswer
 from nodecore.core.records import Instance, Service
 from nodecore.runtime.wire.catalog import updated_body
+from nodecore.runtime.wire.checks import cluster_body
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.listing import Reader, list_body
 from nodecore.runtime.wire.metrics import metrics_body
@@ -28,6 +31,8 @@ from nodecore.runtime.wire.state import state_body
 from nodecore.runtime.wire.switches import switches_body
 from nodecore.runtime.wire.values import JSON_TYPE, TEXT_TYPE, dump
 
+OUTCOME_HEADER = "X-Outcome"
+"""Beside a 503: `definite`, nothing was done, or `indefinite`, it may or may not be done."""
 CODE_OK = 10200
 CODE_UNKNOWN_INSTANCE = 20404
 
@@ -40,8 +45,8 @@ def encode_answer(answer: Answer, reader: Reader) -> HttpAnswer:
     match answer:
         case Done():
             return text_answer(200, "ok")
-        case Refused(status=status, message=message):
-            return text_answer(status, message)
+        case Refused(status=status, message=message, definite=definite):
+            return refusal(status, message, definite=definite)
         case Relayed(status=status, content_type=content_type, body=body):
             return HttpAnswer(status=status, headers={"Content-Type": content_type}, body=body)
         case _:
@@ -51,6 +56,15 @@ def encode_answer(answer: Answer, reader: Reader) -> HttpAnswer:
 def text_answer(status: int, sentence: str) -> HttpAnswer:
     """Return a plain sentence."""
     return HttpAnswer(status=status, headers=_TEXT, body=sentence.encode(errors="replace"))
+
+
+def refusal(status: int, sentence: str, *, definite: bool) -> HttpAnswer:
+    """Return a no; a 503 also says whether it is certain that nothing was done."""
+    answer = text_answer(status, sentence)
+    if status != HTTPStatus.SERVICE_UNAVAILABLE:
+        return answer
+    outcome = "definite" if definite else "indefinite"
+    return HttpAnswer(status=status, headers={**answer.headers, OUTCOME_HEADER: outcome}, body=answer.body)
 
 
 def json_answer(body: object) -> HttpAnswer:
@@ -71,7 +85,8 @@ def _body(  # noqa: C901, PLR0911, PLR0912  one case per answer
     | ResponsibleAnswer
     | MembersAnswer
     | RecordAnswer
-    | StateAnswer,
+    | StateAnswer
+    | AskCp,
     reader: Reader,
 ) -> object:
     match answer:
@@ -99,6 +114,8 @@ def _body(  # noqa: C901, PLR0911, PLR0912  one case per answer
             return switches_body(switches)
         case ServicesAnswer():
             raise TypeError("services are answered as the list or catalogue that was asked for")
+        case AskCp():
+            raise TypeError("CP is asked before a client is answered")
         case RecordAnswer():
             raise TypeError("records are read by ConsistencyService, not over HTTP")
         case _:
@@ -134,9 +151,5 @@ def _service(service: Service) -> dict[str, object]:
         "metadata": dict(service.metadata),
         "selector": {"type": "none"},
         "groupName": group,
-        "clusters": [_cluster(name) for name in service.clusters],
+        "clusters": [cluster_body(service.checks_of(name)) for name in service.clusters],
     }
-
-
-def _cluster(name: str) -> dict[str, object]:
-    return {"name": name, "healthChecker": {"type": "TCP"}, "metadata": {}}

@@ -27,7 +27,8 @@ def state_body(state: StateAnswer) -> dict[str, object]:
         "pending": state.pending,
         "calls": state.calls,
         "merges_owed": list(state.merges_owed),
-        "services": {_name(d): _instances(d.value) for d in state.data if isinstance(d.value, Instances)},
+        "services": {_name(d.key): _instances(d.value) for d in state.data if isinstance(d.value, Instances)},
+        "persistent": {_name(key): _instances(value) for key, value in state.persistent},
         "digest": digest(zip(state.data, state.checksums, strict=True)),
     }
 
@@ -38,8 +39,8 @@ def digest(data: Iterable[tuple[Datum, str]]) -> str:
     return hashlib.md5(lines.encode(), usedforsecurity=False).hexdigest()
 
 
-def _name(datum: Datum) -> str:
-    return f"{namespace_of(datum.key)}##{service_of(datum.key)}"
+def _name(key: str) -> str:
+    return f"{namespace_of(key)}##{service_of(key)}"
 
 
 def _instances(value: Instances) -> list[dict[str, object]]:
