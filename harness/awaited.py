@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 BOOT_POLL_REAL_S = 0.010
 """Between two looks at a booting node; a look costs both ends together 2 ms of the boot."""
 
+LEADER_POLL_REAL_S = 0.020
+"""Between two looks for a leader: an election takes 0.15 s, and looking is work for those who vote."""
+
 T = TypeVar("T")
 
 
@@ -117,6 +120,7 @@ class Awaited:
             lambda views: agreed_leader(views) is not None,
             within_s,
             describe=describe_views,
+            poll_real_s=LEADER_POLL_REAL_S,
         )
         leader = agreed_leader(views)
         assert leader is not None, "accepted"

@@ -93,6 +93,7 @@ class Node:
             entry=start.entry,
             env=start.env,
             cwd=start.cwd,
+            preload=start.preload,
         )
 
     def started(self, process: Process) -> None:

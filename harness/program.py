@@ -151,13 +151,15 @@ class NodePlan:
 class Start:
     """How to start one process: fork `entry` ("module:function") or, without one, exec `argv`.
 
-    `cwd` is where it starts; None: where pytest did.
+    `cwd` is where it starts; None: where pytest did. `preload` names modules that `entry` needs and that are
+    imported once, by the process from which it is forked.
     """
 
     argv: tuple[str, ...]
     entry: str | None = None
     env: tuple[tuple[str, str], ...] = ()
     cwd: str | None = None
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

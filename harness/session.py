@@ -41,9 +41,6 @@ PRELOAD = (
 )
 """What every process forked here needs; a user's own module is imported by its nodes alone."""
 
-AGENTS_TOO = 2
-"""A slot is a process: a cluster takes as many again as it has nodes, for its agents come later."""
-
 SLOTS = "slots"
 """The folder of the run that its workers share."""
 
@@ -160,10 +157,11 @@ class Session:
         name = f"k{next(self._numbers)}"
         begin = time.monotonic()
         with ExitStack() as undo:
-            undo.enter_context(self._slots.take(AGENTS_TOO * spec.nodes_max, who=owner, on_wait=on_wait))
+            slots = spec.slots_per_node * spec.nodes_max
+            undo.enter_context(self._slots.take(slots, who=owner, on_wait=on_wait))
             on_took("slots", time.monotonic() - begin)
             begin = time.monotonic()
-            room = Room(self._slots, nodes=spec.nodes_max, per_node=AGENTS_TOO, who=owner)
+            room = Room(self._slots, nodes=spec.nodes_max, per_node=spec.slots_per_node, who=owner)
             undo.callback(room.close)
             crew = self._crew(name, spec, owner)
             undo.callback(self._forget, name)

@@ -61,8 +61,6 @@ def main(argv: Sequence[str]) -> int:
     if why:
         channel.send(Refused(number=start.number, why=why))
         return 1
-    gc.collect()
-    gc.freeze()
     _serve(channel, start, None if start.portable else parent_fd)
     return 0
 
@@ -181,6 +179,10 @@ class _Server:
                 assert_never(request)
 
     def _spawn(self, number: int, launch: Launch) -> None:
+        why = _preload([module for module in launch.preload if module not in sys.modules])
+        if why:
+            self._channel.send(Refused(number=number, why=f"cannot start {launch.name}: {why}"))
+            return
         try:
             self._unanswered[number] = self._family.spawn(number, launch)
         except OSError as error:
@@ -231,7 +233,9 @@ def _enter(start: Start) -> None:
 
 
 def _preload(modules: Sequence[str]) -> str | None:
-    """Import the modules; return what is wrong with them, if anything is."""
+    """Import the modules, once and for all; return what is wrong with them, if anything is."""
+    if not modules:
+        return None
     for module in modules:
         try:
             importlib.import_module(module)
@@ -240,6 +244,8 @@ def _preload(modules: Sequence[str]) -> str | None:
     if kernel.thread_count() != 1:
         names = ", ".join(thread.name for thread in threading.enumerate()[1:]) or "unknown to Python"
         return f"a module of {', '.join(modules)} started threads ({names}): forking would not be safe"
+    gc.collect()
+    gc.freeze()
     return None
 
 

@@ -24,7 +24,8 @@ class Launch:
 
     With `entry` ("module:function") it is forked from the launcher and runs `function(list(argv))`; without,
     `argv[0]` is looked up on PATH and exec'ed. `env` is laid over the environment of the pytest process;
-    `cwd` is where it starts, the launcher's own without one.
+    `cwd` is where it starts, the launcher's own without one. `preload` are modules that the launcher imports,
+    once, before it forks: what few processes need and is dear to import in each of them.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Launch:
     entry: str | None = None
     env: tuple[tuple[str, str], ...] = ()
     cwd: str | None = None
+    preload: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,8 @@ CALLS_PER_PAIR_S = 2 / 5
 """A report and a verify each 5 document seconds."""
 
 IDENTITY_HEADER = "X-Cutheal-Identity"
+RAFT_MODULES = ("nodecore.raft.protocol",)
+"""With PySyncObj and cryptography they take 0.1 s to import."""
 NOT_YET = 503
 """How a node refuses to be reset while its own calls carry data."""
 
@@ -51,7 +53,8 @@ class Nodecore:
             argv += [word for way in plan.raft_dial for word in ("--raft-dial", "=".join(way))]
             argv += ["--raft-join"] if plan.raft_join else []
         argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
-        return Start(entry="nodecore.__main__:main", argv=tuple(argv))
+        preload = RAFT_MODULES if plan.raft_address else ()
+        return Start(entry="nodecore.__main__:main", argv=tuple(argv), preload=preload)
 
     def connect(self, plan: NodePlan) -> NodeApi:
         """Return a client of the registry."""

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.processes import Launch, Launcher, LauncherDied, ProcessDied, ProcessesSurvived, kernel
+from harness.processes import (
+    Launch,
+    Launcher,
+    LauncherDied,
+    LaunchRefused,
+    ProcessDied,
+    ProcessesSurvived,
+    kernel,
+)
 from harness.processes.protocol import Decoder, Ready, Spawn, Start, encode
 from harness.waiting import wait_for
 
@@ -220,6 +228,23 @@ def test_a_forked_node_shares_no_random_numbers_with_its_siblings(start, tmp_pat
         node.log.wait_for(r"\d+", within_real_s=SOON_REAL_S) for node in launcher.spawn_all(launches)
     )
     assert first != second
+
+
+def test_what_few_processes_need_is_imported_before_the_first_of_them_is_forked(start, tmp_path, monkeypatch):
+    """Once, by the launcher; a module that is not there refuses the one who asked, and no other."""
+    (tmp_path / "dear.py").write_text("import os\nPID = os.getpid()\ndef tell(argv): print('by', PID)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    launcher = start(preload=[])
+
+    def launch(name, *preload):
+        log_path = tmp_path / f"{name}.log"
+        return Launch(name=name, log_path=log_path, argv=(), entry="dear:tell", preload=preload)
+
+    with pytest.raises(LaunchRefused, match="cannot start s1: cannot preload no_such_module"):
+        launcher.spawn(launch("s1", "no_such_module"))
+    for name in ("s2", "s3"):
+        node = launcher.spawn(launch(name, "dear"))
+        assert node.log.wait_for(r"by \d+", within_real_s=SOON_REAL_S) == f"by {launcher.pid}"
 
 
 def test_messages_survive_being_cut_into_single_bytes(tmp_path):
