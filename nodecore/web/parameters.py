@@ -6,6 +6,7 @@ a client writes gets further into the node unchecked.
 
 import ipaddress
 import re
+import socket
 from collections.abc import Mapping
 
 from nodecore.core.operations import Consistency
@@ -119,8 +120,8 @@ def checked_ip(value: str) -> str:
     _matching("ip", value, _HOST, "0-9a-zA-Z.:_-")
     if _DOTTED.fullmatch(value):
         try:
-            ipaddress.IPv4Address(value)
-        except ValueError as error:
+            socket.inet_pton(socket.AF_INET, value)
+        except OSError as error:
             raise BadRequest(
                 f"ip {_shown(value)} is no IPv4 address: four numbers up to 255 are needed"
             ) from error

@@ -104,6 +104,8 @@ class Request:
 
 def _pairs(text: bytes, source: str) -> list[tuple[str, str]]:
     """Go clients send bodies and queries unescaped, so raw UTF-8 is as good as percent-encoded."""
+    if not text:
+        return []
     try:
         return parse_qsl(text.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX)
     except UnicodeDecodeError as error:
