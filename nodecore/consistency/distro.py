@@ -21,7 +21,7 @@ from nodecore.consistency.protocol import (
 from nodecore.core.answers import Answer, Done, MembersAnswer, RecordAnswer, Refused
 from nodecore.core.enquiries import ReadMembers
 from nodecore.core.events import Change, Notify
-from nodecore.core.keys import INSTANCES_PREFIX
+from nodecore.core.keys import INSTANCES_PREFIX, is_ephemeral
 from nodecore.core.operations import Operation, PutRecord, ReadRecord, RemoveRecord
 from nodecore.errors import BadRequest, NodeError
 from nodecore.runtime.loop import Runtime
@@ -126,7 +126,7 @@ class DistroProtocol:
 
     def _apply(self, change: Notify) -> None:
         processor = self._processors.get(GROUP)
-        if processor is None or not change.key.startswith(GROUP):
+        if processor is None or not is_ephemeral(change.key):
             return
         operation = WriteKind.PUT if change.change is Change.CHANGE else WriteKind.REMOVE
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nodecore.config import Timings
 from nodecore.core.due import DueKeys
 from nodecore.core.events import Probe, Probed
-from nodecore.core.findings import Verdict, verdict
+from nodecore.core.findings import Found, Verdict, verdict
 from nodecore.core.keys import namespace_of, service_of
 from nodecore.core.members import Members
 from nodecore.core.outward import Outward
@@ -123,13 +123,10 @@ class Probing:
         standing.pause_s = self._next_pause_s(standing, checks.checker.kind, event.took_s)
         self._due.set(_name(standing), now + standing.pause_s)
         if event.finding.why:
-            self._log("debug", "probe", instance, event)
-        if not stalled and checks.checker.kind is event.checker.kind:
+            level = "warning" if event.finding.found is Found.UNABLE else "debug"
+            self._log(level, "probe", instance, event)
+        if not stalled and checks.checker == event.checker:
             self._judge(standing, instance, event, verdict(event.checker, event.finding))
-
-    def checks(self, key: str, instance: Instance) -> ClusterChecks:
-        """Return how an instance is checked."""
-        return self._checks_of(namespace_of(key), service_of(key), instance.cluster)
 
     # ---- doing it --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from typing import Any, TypeVar
 
-from nodecore.config import Limits, NodeConfig, Timings
+from nodecore.config import Limits, NodeConfig, Profile, Timings
 from nodecore.core.answers import Answer, Member, MemberState, StateAnswer
 from nodecore.core.enquiries import FindResponsible, ResponsibleAnswer
 from nodecore.core.events import (
@@ -66,6 +66,8 @@ class Driver:
         *,
         limits: Limits | None = None,
         timings: Timings | None = None,
+        cp: bool = False,
+        profile: Profile = Profile.DOCUMENTED,
     ) -> None:
         self.own = own
         self.now = 0.0
@@ -76,6 +78,8 @@ class Driver:
                 members=members,
                 limits=limits or Limits(),
                 timings=timings or Timings(),
+                raft_port=7848 if cp else None,
+                profile=profile,
             )
         )
         self.said: list[Effect] = []

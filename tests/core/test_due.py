@@ -22,6 +22,7 @@ def test_it_is_a_plain_table_that_is_asked_cheaply(history: list[tuple[str, str,
         elif what == "forget":
             due.forget(key)
             model.pop(key, None)
+            assert due.earliest() == min(model.values(), default=None)
         else:
             found = sorted(known for known, at in model.items() if at <= moment)
             assert due.take(moment) == found
