@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from harness import completion, demo, up
+from harness import check, completion, demo, up
 from harness.bench import command as bench
 from harness.command import add_cluster_options, complain, parsed
 from harness.doctor import command as doctor
@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     toxiproxy_parser.set_defaults(run=install.run)
     bench.add_command(commands)
     compare.add_command(commands)
+    check.add_command(commands)
     doctor.add_command(commands)
     completion.add_command(commands, parser)
     return parser

@@ -19,11 +19,14 @@ from harness.ownership import name_owned_by
 from harness.patience import Patience
 from harness.program import CannotDo, Capability, View, require
 from harness.raft import agreed_leader
+from harness.recording import Recording, free_path
 from harness.topologies import Topologies
 from harness.topology import Grudge, groups, one_way
 from harness.waits import NotReached, Waits
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from toxiproxy import Toxiproxy
 
     from harness.crew import Crew
@@ -59,6 +62,10 @@ class Cluster:
             crew.seed,
         )
         self.faults: list[Fault] = []
+        self.recordings: list[Recording] = []
+        """Those under way, by `record`."""
+        self.histories: list[Path] = []
+        """Where all of them are written."""
 
     def __repr__(self) -> str:
         return f"<cluster {self.nodes} {self.agents}>"
@@ -118,7 +125,10 @@ class Cluster:
 
         """
         __tracebackhide__ = True
-        return self._growth.add()
+        node = self._growth.add()
+        for recording in self.recordings:
+            recording.follow(node)
+        return node
 
     def remove_node(self, node: Node) -> None:
         """Remove a node while the cluster runs, be it running, paused or dead; its links end with it.
@@ -134,6 +144,15 @@ class Cluster:
         """
         __tracebackhide__ = True
         self._growth.remove(node)
+
+    def record(self) -> Recording:
+        """Record a history for the time of a `with` block: what clients do, faults and downtimes.
+
+        It is written to `history.jsonl` in the cluster's folder, beside the nodes' logs; a second one to
+        `history-2.jsonl`. `recording.writer` is for a workload or a client of your own.
+        """
+        self.histories.append(free_path(self._crew.folder))
+        return Recording(self, self.histories[-1])
 
     def service_owned_by(
         self, node: Node, alive: Collection[Node] | None = None, prefix: str = "Service"
@@ -183,6 +202,8 @@ class Cluster:
         how = Cut.parse(cut) if isinstance(cut, str) else cut
         hold = self.links.cut(grudge.edges, how)
         self.faults.append(Fault(f"{description} ({how})", lambda: self.links.heal(hold), self._explain))
+        for recording in self.recordings:
+            recording.begin(self.faults[-1])
         return self.faults[-1]
 
     def heal(self) -> None:

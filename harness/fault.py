@@ -35,6 +35,8 @@ class Fault:
         """CLOCK_MONOTONIC time at which it was verified."""
         self.ended: float | None = None
         """CLOCK_MONOTONIC time until which it was in force for certain: when healing began. None: it is."""
+        self.watchers: list[Callable[[float], None]] = []
+        """Told that time, once, when healing begins."""
 
     def __repr__(self) -> str:
         return f"<{self.description}, {'healed' if self._healed else 'in force'}>"
@@ -70,4 +72,7 @@ class Fault:
 
     def note_end(self) -> None:
         """Note that it is about to be healed, by itself or with all others."""
-        self.ended = time.monotonic() if self.ended is None else self.ended
+        if self.ended is None:
+            self.ended = time.monotonic()
+            for tell in self.watchers:
+                tell(self.ended)

@@ -7,6 +7,7 @@ look like an open port.
 import re
 import signal
 import time
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from harness.raft import RaftView, raft_view
 
 EXIT_REAL_S = 5.0
 """How long a node may take to end: to drain after SIGTERM, or for the kernel to free its ports."""
+
+
+Watcher = Callable[["Node"], None]
 
 
 class Condition(StrEnum):
@@ -50,6 +54,8 @@ class Node:
         self._links = links
         self.disturbed = False
         """Whether anything was done to its process but to start it."""
+        self.watchers: list[Watcher] = []
+        """Told whenever its condition changes."""
         self._process: Process | None = None
         self._begin = log.mark()
         self._logged: set[str] = set()
@@ -237,6 +243,8 @@ class Node:
 
     def _become(self, condition: Condition) -> None:
         self.conditions.append((time.monotonic(), condition))
+        for tell in self.watchers:
+            tell(self)
 
     def _ended(self, condition: Condition) -> None:
         self.disturbed = True
