@@ -14,6 +14,10 @@ from harness.ownership import DEFAULT_GROUP, grouped_name
 
 DEFAULT_NAMESPACE = "public"
 
+LINEARIZABLE = "linearizable"
+STALE = "stale"
+"""How fresh a read of what CP holds is: in its place among all writes, or as the node asked has it."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Instance:
@@ -64,7 +68,11 @@ class NodeApi:
     # ---- instances ----
 
     def register(self, service: str, instance: Instance, *, ephemeral: bool = True, **more: Any) -> None:
-        """Register an instance once, without an agent; `more` are further parameters as Nacos names them."""
+        """Register an instance once, without an agent, or change it; `more`: parameters as Nacos names them.
+
+        A persistent one (`ephemeral=False`) is written by CP: an error's `is_definite` tells whether
+        certainly nothing was written.
+        """
         __tracebackhide__ = True
         parameters = _naming(service) | _address(instance)
         parameters |= {"weight": instance.weight, "healthy": _flag(instance.healthy)}
@@ -73,10 +81,11 @@ class NodeApi:
             parameters["metadata"] = ",".join(f"{name}={value}" for name, value in instance.metadata)
         self.call("POST", "/nacos/v1/ns/instance", parameters | more)
 
-    def deregister(self, service: str, instance: Instance) -> None:
+    def deregister(self, service: str, instance: Instance, *, ephemeral: bool = True) -> None:
         """Deregister an instance (R27)."""
         __tracebackhide__ = True
-        self.call("DELETE", "/nacos/v1/ns/instance", _naming(service) | _address(instance))
+        kind = {} if ephemeral else {"ephemeral": "false"}
+        self.call("DELETE", "/nacos/v1/ns/instance", _naming(service) | _address(instance) | kind)
 
     def beat(self, service: str, instance: Instance) -> dict[str, Any]:
         """Send one light beat; the answer's `code` is 20404 when the instance is unknown."""
@@ -90,18 +99,49 @@ class NodeApi:
         answer = self.call("GET", "/nacos/v1/ns/instance/list", _naming(service) | more)
         return sorted(instance_from_json(host) for host in answer.json()["hosts"])
 
+    def instance(self, service: str, instance: Instance, *, consistency: str = LINEARIZABLE) -> Instance:
+        """Return one instance by its address, as this node answers.
+
+        Args:
+            service: where it is registered.
+            instance: whose address and cluster it has.
+            consistency: of a persistent one: `linearizable`, in its place on the log, or `stale`, what this
+                node has applied.
+
+        Raises:
+            ApiError: 404 where there is none; 503 where a read found no majority.
+            Unreachable: no answer.
+
+        """
+        __tracebackhide__ = True
+        parameters = _naming(service) | _address(instance) | _consistency(consistency)
+        return instance_from_json(
+            {"enabled": True} | self.call("GET", "/nacos/v1/ns/instance", parameters).json()
+        )
+
     # ---- services ----
 
     def create_service(self, service: str, **more: Any) -> None:
-        """Create service metadata on this node."""
+        """Create service metadata: in CP, or without it on this node; `more` as Nacos names parameters."""
+        __tracebackhide__ = True
         self.call("POST", "/nacos/v1/ns/service", _naming(service) | more)
 
-    def service(self, service: str) -> dict[str, Any]:
-        """Return service metadata as this node has it."""
-        return dict(self.call("GET", "/nacos/v1/ns/service", _naming(service)).json())
+    def update_service(self, service: str, *, protect_threshold: float = 0.0, **metadata: str) -> None:
+        """Put a service's metadata anew; 404 where there is no such service."""
+        __tracebackhide__ = True
+        text = ",".join(f"{name}={value}" for name, value in metadata.items())
+        said = {"protectThreshold": protect_threshold} | ({"metadata": text} if text else {})
+        self.call("PUT", "/nacos/v1/ns/service", _naming(service) | said)
+
+    def service(self, service: str, *, consistency: str = LINEARIZABLE) -> dict[str, Any]:
+        """Return service metadata; without CP, or `stale`, as this node has it."""
+        __tracebackhide__ = True
+        parameters = _naming(service) | _consistency(consistency)
+        return dict(self.call("GET", "/nacos/v1/ns/service", parameters).json())
 
     def delete_service(self, service: str) -> None:
-        """Delete a service on this node (R25, R26)."""
+        """Delete a service: in CP, and its ephemeral instances on this node (R25, R26)."""
+        __tracebackhide__ = True
         self.call("DELETE", "/nacos/v1/ns/service", _naming(service))
 
     # ---- the cluster as this node sees it ----
@@ -155,6 +195,11 @@ def _naming(service: str) -> dict[str, Any]:
 
 def _address(instance: Instance) -> dict[str, Any]:
     return {"ip": instance.ip, "port": instance.port, "clusterName": instance.cluster}
+
+
+def _consistency(consistency: str) -> dict[str, str]:
+    """Say it only where it is not what every node does by itself: foreign ones know no such parameter."""
+    return {} if consistency == LINEARIZABLE else {"consistency": consistency}
 
 
 def _flag(value: bool) -> str:

@@ -8,22 +8,39 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 TIMEOUT_REAL_S = 5.0
 """Longer than any stall a judged run may have; a forward inside the node gives up long before."""
 
 
-class ApiError(Exception):
-    """The node answered with an error status."""
+OUTCOME_HEADER = "X-Outcome"
+"""Beside an error: `definite`, nothing was done, or `indefinite`, it may have been or may yet be."""
 
-    def __init__(self, status: int, message: str, url: str) -> None:
+
+class ApiError(Exception):
+    """The node answered with an error status.
+
+    `is_definite` tells whether certainly nothing was done, and nothing will be: the node says so, or it is
+    the client's own mistake (4xx).
+    """
+
+    def __init__(self, status: int, message: str, url: str, outcome: str = "") -> None:
         super().__init__(f"{status} {message} ({url})")
         self.status = status
         self.message = message
+        self.is_definite = outcome == "definite" or (not outcome and status < 500)
 
 
 class Unreachable(Exception):
-    """The node did not answer: dead, paused, or not listening yet."""
+    """The node did not answer: dead, paused, or not listening yet.
+
+    `is_definite` tells whether the request certainly did not leave: nobody took the connection.
+    """
+
+    def __init__(self, message: str, *, is_definite: bool = False) -> None:
+        super().__init__(message)
+        self.is_definite = is_definite
 
 
 class HttpClient:
@@ -92,7 +109,17 @@ class HttpClient:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            raise Unreachable(f"{method} {self.url}{path}: no answer: {error}") from None
+            message = f"{method} {self.url}{path}: no answer: {error}"
+            raise Unreachable(message, is_definite=_has_not_left(error)) from None
         if not answer.ok:
-            raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}")
+            outcome = answer.headers.get(OUTCOME_HEADER, "")
+            raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}", outcome)
         return answer
+
+
+def _has_not_left(error: requests.RequestException) -> bool:
+    """Tell whether there never was a connection over which a request could have gone."""
+    cause = error.args[0] if error.args else None
+    return isinstance(error, requests.ConnectTimeout) or isinstance(
+        getattr(cause, "reason", None), NewConnectionError
+    )

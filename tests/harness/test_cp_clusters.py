@@ -4,13 +4,17 @@ import re
 
 import pytest
 
+from harness.client import Instance
 from harness.cluster import Cluster
+from harness.http_client import ApiError, Unreachable
 from harness.links.link import Channel
 from harness.node import Node
 from harness.program import CannotDo
 from harness.spec import BadSpec, ClusterSpec
 from harness.waits import NotReached
 from tests.programs.test_counter import COUNTER
+
+ONE = Instance("10.0.0.9", 8080)
 
 WITHIN_S = 400.0
 """Document seconds, 20 s real: an election takes a few, on a busy machine some more."""
@@ -45,6 +49,8 @@ def test_a_leader_that_is_cut_off_or_killed_is_replaced(cluster: Cluster) -> Non
         assert set(raft_codes(cluster).values()) == {"oss"}
         assert cluster.wait_leader(within_s=WITHIN_S, among=rest) in rest
         assert cluster.leader() is not old
+        with pytest.raises(ApiError, match="503 no leader in this partition"):
+            old.api.register("orders", ONE, ephemeral=False)
     assert raft_codes(cluster) == {}
     wait_follows(cluster, old)
     killed = cluster.wait_leader(within_s=WITHIN_S)
@@ -53,6 +59,9 @@ def test_a_leader_that_is_cut_off_or_killed_is_replaced(cluster: Cluster) -> Non
     heir = cluster.wait_leader(within_s=WITHIN_S)
     assert heir is not killed
     assert any(killed.data_dir.iterdir()), "its journal is there"
+    with pytest.raises(Unreachable) as refused:
+        killed.api.instance("orders", ONE)
+    assert refused.value.is_definite, "nobody took the connection"
     killed.restart()
     wait_follows(cluster, killed)
     assert raft_codes(cluster) == {}
