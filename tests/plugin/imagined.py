@@ -78,6 +78,8 @@ class Cluster:
         self.nodes = [f"s{number}" for number in range(1, spec.nodes + 1)]
         self.folder = folder
         self.owner = owner
+        self.histories = [folder / "history.jsonl"]
+        self.histories[0].touch()
         for name in self.nodes:
             (folder / f"{name}.log").write_text(f"{name} says hello\n{name} says goodbye\n", encoding="utf-8")
 

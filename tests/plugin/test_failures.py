@@ -104,7 +104,7 @@ def test_bundles_go_where_the_user_says(imagined: InnerRun) -> None:
         imagined("--bundles=failed", test=FAILS)
     [bundle] = (imagined.pytester.path / "failed").iterdir()
     assert bundle.name.startswith("test_inner.py-test_fails-")
-    names = ["report.txt", "s1.log", "s1.metrics", "s2.log", "s3.log"]
+    names = ["history.jsonl", "report.txt", "s1.log", "s1.metrics", "s2.log", "s3.log"]
     assert sorted(path.name for path in bundle.iterdir()) == names
     assert "links cut: peer-s1-s3" in (bundle / "report.txt").read_text(encoding="utf-8")
 
