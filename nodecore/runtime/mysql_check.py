@@ -54,7 +54,7 @@ def _failed(error: Any) -> Finding:
         return Finding(found=Found.REFUSED, why=_one_line(error))
     if isinstance(cause, TimeoutError) or (number == _LOST and "timed out" in str(error)):
         return Finding(found=Found.SILENT, why=_one_line(error))
-    if number in (_LOST, _CANNOT_CONNECT):
+    if not isinstance(number, int) or number in (_LOST, _CANNOT_CONNECT):
         return Finding(found=Found.BROKEN, why=_one_line(error))
     return Finding(found=Found.FAILED, why=_one_line(error))
 

@@ -73,11 +73,13 @@ class Probes:
         return dict(changed)
 
     def close(self) -> None:
-        """End all checks, of which nothing more is delivered.
+        """End all checks, of which nothing more is delivered; twice is once.
 
         Raises:
             RuntimeError: the thread does not end.
         """
+        if self._closed:
+            return
         self._closed = True
         self._hand_over(None)
         if self._thread is not None:
