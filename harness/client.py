@@ -3,6 +3,7 @@
 Goes around the links. What its calls raise stands in `http_client`.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ import requests
 from harness.http_client import TIMEOUT_REAL_S, HttpClient
 from harness.ownership import DEFAULT_GROUP, grouped_name
 
+IDENTITY_HEADER = "X-Cutheal-Identity"
 DEFAULT_NAMESPACE = "public"
 
 LINEARIZABLE = "linearizable"
@@ -164,6 +166,11 @@ class NodeApi:
         """Return what the node says of its Raft log (`GET /cutheal/raft`)."""
         return dict(self.call("GET", "/cutheal/raft", {}).json())
 
+    def dial_instances(self, links: Mapping[str, str], identity: str) -> None:
+        """Have the node check the instances at these addresses through these links (R19), as a member may."""
+        __tracebackhide__ = True
+        self.call("PUT", "/cutheal/probe-dial", {}, json.dumps(links), {IDENTITY_HEADER: identity})
+
     def metrics(self) -> str:
         """Return what the node has counted so far, as Prometheus reads it (`GET /metrics`)."""
         return self.call("GET", "/metrics", {}).text
@@ -173,6 +180,7 @@ class NodeApi:
         method: str,
         path: str,
         parameters: dict[str, Any],
+        body: str | bytes = b"",
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """Send one request with query parameters and return its 2xx answer.
@@ -183,7 +191,7 @@ class NodeApi:
 
         """
         __tracebackhide__ = True
-        return self._http.call(method, path, parameters, headers=headers)
+        return self._http.call(method, path, parameters, body, headers)
 
 
 def _naming(service: str) -> dict[str, Any]:

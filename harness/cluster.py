@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.agent import Agent
 from harness.awaited import Awaited
+from harness.checked import CheckedInstance
 from harness.cluster_report import ClusterReport, report_on
 from harness.convergence import Views
 from harness.cuts import Cut
@@ -17,7 +18,7 @@ from harness.growth import Growth
 from harness.node import Node
 from harness.ownership import name_owned_by
 from harness.patience import Patience
-from harness.program import CannotDo, Capability, View, require
+from harness.program import Capability, View, require
 from harness.raft import agreed_leader
 from harness.recording import Recording, free_path
 from harness.topologies import Topologies
@@ -32,11 +33,8 @@ if TYPE_CHECKING:
     from harness.crew import Crew
     from harness.slots import Room
 
-Party = Node | Agent | str
-"""A node, an agent, or the name of one."""
-
-LEADER_WITHIN_S = 200.0
-"""Until a cut that asks for the leader has one: as long as a cluster may take to start."""
+Party = Node | Agent | CheckedInstance | str
+"""A node, an agent, an instance that is checked through links, or the name of one."""
 
 T = TypeVar("T")
 
@@ -56,11 +54,7 @@ class Cluster:
         self._awaited = Awaited(crew, patience, waits)
         self._growth = Growth(crew, room, waits)
         self.links = crew.links
-        self.topology = Topologies(
-            lambda: [node.name for node in self.nodes],
-            lambda: self.wait_leader(within_s=LEADER_WITHIN_S).name,
-            crew.seed,
-        )
+        self.topology = Topologies(self, crew.seed)
         self.faults: list[Fault] = []
         self.recordings: list[Recording] = []
         """Those under way, by `record`."""
@@ -109,6 +103,25 @@ class Cluster:
         __tracebackhide__ = True
         self._require(Capability.SERVICES, f"cluster.agent({name!r})")
         return self._crew.start_agent(name, services, subscribes)
+
+    def probe_links(self, address: str, name: str = "") -> CheckedInstance:
+        """Have every node check the persistent instance at this address through a link of its own (R19).
+
+        What is returned is a party: `cluster.cut(s1, it)` keeps s1's checks from it. A connect through a link
+        would succeed whatever is behind it, so messages that are lost or held are connects refused here.
+
+        Args:
+            address: "127.0.0.1:PORT", as it is registered or will be.
+            name: of the party; "": i1, i2 ...
+
+        Raises:
+            CannotDo: the cluster has no CP, so there are no such instances.
+            ValueError: no address, one that has links already, a name that is taken, or a node is paused.
+
+        """
+        __tracebackhide__ = True
+        self._crew.with_raft("cluster.probe_links()")
+        return self._crew.probe_links(address, name)
 
     def add_node(self) -> Node:
         """Add a node while the cluster runs; return it started and its links verified.
@@ -183,10 +196,10 @@ class Cluster:
         return self.grudge(groups(*named), cut, f"partition {label}")
 
     def isolate(self, node: Party, cut: Cut | str = Cut.BLACKHOLE) -> Fault:
-        """Cut one node or agent from everybody else, both ways."""
+        """Cut one party from everybody else, both ways."""
         __tracebackhide__ = True
         name = self._name(node)
-        rest = [party.name for party in self._crew.parties if party.name != name]
+        rest = [party.name for party in self._crew.all_parties if party.name != name]
         return self.grudge(groups([name], rest), cut, f"isolate {name}")
 
     def cut(self, source: Party, target: Party, cut: Cut | str = Cut.BLACKHOLE) -> Fault:
@@ -222,7 +235,7 @@ class Cluster:
 
         """
         __tracebackhide__ = True
-        name = agreed_leader(self._awaited.raft_views(self._with_raft("cluster.leader()")))
+        name = agreed_leader(self._awaited.raft_views(self._crew.with_raft("cluster.leader()")))
         return next((node for node in self.nodes if node.name == name), None)
 
     def wait_leader(self, *, within_s: float, among: Collection[Node] | None = None) -> Node:
@@ -239,7 +252,7 @@ class Cluster:
 
         """
         __tracebackhide__ = True
-        asked = self._with_raft("cluster.wait_leader()")
+        asked = self._crew.with_raft("cluster.wait_leader()")
         return self._crew.node(self._awaited.leader(asked if among is None else among, within_s))
 
     # ---- waits ----
@@ -322,13 +335,6 @@ class Cluster:
     def close(self) -> None:
         """End every process, link and reservation of this cluster; it cannot be used again."""
         self._release()
-
-    def _with_raft(self, call: str) -> list[Node]:
-        __tracebackhide__ = True
-        self._require(Capability.CP, call)
-        if not self._crew.spec.cp:
-            raise CannotDo(f"{call}: this cluster has no CP; ask for one with cp=True")
-        return self.nodes
 
     def _require(self, capability: Capability, call: str) -> None:
         __tracebackhide__ = True

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 from harness.agent import Agent, agent_launch
 from harness.agent_process import AgentPlan
+from harness.checked import Checked, CheckedInstance
 from harness.datagram_host import DatagramHost
 from harness.links.fabric import Links
 from harness.links.link import Channel, Link
 from harness.members_file import write_members_file
-from harness.node import Node
+from harness.node import Condition, Node
 from harness.node_log import NodeLog
 from harness.ownership import grouped_name
 from harness.patience import Patience
 from harness.ports import Reservations
 from harness.processes import Launcher, Mark
-from harness.program import NodePlan
+from harness.program import CannotDo, Capability, NodePlan, require
 from harness.spec import ClusterSpec
 from harness.ways import Ports, Ways
 
@@ -82,6 +83,7 @@ class Crew:
         self.nodes: list[Node] = []
         self.removed: list[Node] = []
         self.agents: list[Agent] = []
+        self.checked = Checked(links, self._reserve)
         self.datagrams: DatagramHost | None = None
         """Of the pushes to agents that subscribe; comes with the first of them."""
 
@@ -95,6 +97,11 @@ class Crew:
     def parties(self) -> list[Node | Agent]:
         """All nodes, then all agents."""
         return [*self.nodes, *self.agents]
+
+    @property
+    def all_parties(self) -> list[Node | Agent | CheckedInstance]:
+        """All that a cut can name."""
+        return [*self.parties, *self.checked.instances]
 
     @property
     def has_changed(self) -> bool:
@@ -149,8 +156,7 @@ class Crew:
 
     def start_agent(self, name: str, services: Sequence[str], subscribes: Sequence[str] = ()) -> Agent:
         """Link a new agent to every node and start it; one that subscribes is back to be linked from them."""
-        if name in {party.name for party in self.parties}:
-            raise ValueError(f"{name!r} is taken: nodes and agents of a cluster share one set of names")
+        self._check_free(name)
         if not services and not subscribes:
             raise ValueError(f"agent {name!r} needs at least one service to register in or to subscribe to")
         listens = self._reserve(len(self.nodes))
@@ -178,6 +184,30 @@ class Crew:
         if subscribes:
             self._lead_pushes(agent)
         return agent
+
+    def probe_links(self, address: str, name: str) -> CheckedInstance:
+        """Link every node to an instance that it checks, and have the node dial it there."""
+        name = name or f"i{len(self.checked.instances) + 1}"
+        self._check_free(name)
+        paused = [node.name for node in self.nodes if node.condition is Condition.PAUSED]
+        if paused:
+            raise ValueError(f"{', '.join(paused)} cannot be told while paused; resume it first")
+        instance = self.checked.add(address, name, [node.name for node in self.nodes])
+        for node in self.nodes:
+            node.dial_instances(self.checked.dial(node.name))
+        return instance
+
+    def with_raft(self, call: str) -> list[Node]:
+        """Return all nodes; refuse the call where they have no Raft."""
+        __tracebackhide__ = True
+        require(self.spec.program, Capability.CP, call)
+        if not self.spec.cp:
+            raise CannotDo(f"{call}: this cluster has no CP; ask for one with cp=True")
+        return list(self.nodes)
+
+    def _check_free(self, name: str) -> None:
+        if name in {party.name for party in self.all_parties}:
+            raise ValueError(f"{name!r} is taken: the parties of a cluster share one set of names")
 
     def end_agents(self) -> None:
         """Kill every agent and remove its links."""
@@ -238,7 +268,9 @@ class Crew:
         """Deal addresses, in ring order among themselves, and make every link from and to these nodes."""
         names = [f"s{self._numbered + number}" for number in range(1, count + 1)]
         self._numbered += count
-        return [self._node(name, ports) for name, ports in self._ways.open(names, self.nodes).items()]
+        ports = self._ways.open(names, self.nodes)
+        self.checked.join(names)
+        return [self._node(name, ports[name]) for name in names]
 
     def _node(self, name: str, ports: Ports) -> Node:
         plan = NodePlan(
@@ -251,6 +283,7 @@ class Crew:
             profile=self.spec.profile,
             identity=self._identity,
             raft_address=ports.raft,
+            probe_dial=self.checked.dial(name),
             config=self.spec.config,
             log_level=self._log_level,
             data_dir=str(self.folder / name),

@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,18 @@ class Node:
         if not self.plan.raft_address:
             raise CannotDo(f"{self.name}.raft: its cluster has no CP; ask for one with cp=True")
         return raft_view(self.api.raft(), self._names)
+
+    def dial_instances(self, links: tuple[tuple[str, str], ...]) -> None:
+        """Have the node check these instances, by address, through these links, from now on and for life.
+
+        Raises:
+            ApiError, Unreachable: it runs and does not do so.
+
+        """
+        __tracebackhide__ = True
+        self.plan = replace(self.plan, probe_dial=links)
+        if self.is_running:
+            self.api.dial_instances(dict(links), self.plan.identity)
 
     def raft_or_reason(self) -> RaftView | str:
         """Return what the node says of its Raft log, or one line that says why it does not."""

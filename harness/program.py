@@ -43,7 +43,8 @@ class Capability(StrEnum):
     RESET = "reset"
     """Its nodes can be made as empty as they were when they were ready, without starting them again."""
     CP = "cp"
-    """Its nodes keep a Raft log together, have a port for it, and tell of it by `node.api.raft()`."""
+    """Its nodes keep a Raft log together, have a port for it, and tell of it by `node.api.raft()`; it checks
+    its persistent instances, through links if `node.api.dial_instances()` says so."""
     PROFILES = "profiles"
     """It can run as `documented` and as `corrected`."""
 
@@ -109,6 +110,8 @@ class NodePlan:
     """Advertised address of each other member -> the link that leads to its Raft port."""
     raft_join: bool = False
     """Whether it joins members that elect their leader without it until it is one of them."""
+    probe_dial: tuple[tuple[str, str], ...] = ()
+    """Address of each instance that it checks through a link -> that link."""
     config: Mapping[str, object] = field(default_factory=dict)
     log_level: str = "info"
     data_dir: str = ""
@@ -141,7 +144,7 @@ class NodePlan:
         """Read back what `to_json` wrote."""
         fields = json.loads(text)
         fields["members"] = tuple(fields["members"])
-        for ways in ("dial", "raft_dial"):
+        for ways in ("dial", "raft_dial", "probe_dial"):
             fields[ways] = tuple((member, link) for member, link in fields[ways])
         fields["links"] = {name: Address(link) for name, link in fields["links"].items()}
         return cls(**fields)

@@ -3,26 +3,30 @@
 Invariant: the same seed and the same leaders give the same grudges.
 """
 
-from collections.abc import Callable, Sequence
 from random import Random
+from typing import TYPE_CHECKING
 
 from harness import topology
 from harness.topology import Grudge
+
+if TYPE_CHECKING:
+    from harness.cluster import Cluster
+
+LEADER_WITHIN_S = 200.0
+"""Until a cut that asks for the leader has one: as long as a cluster may take to start."""
 
 
 class Topologies:
     """What `cluster.topology` offers; every choice is drawn from the cluster's seed.
 
     Args:
-        names: of the nodes, in ring order.
-        leader: finds out who leads, and waits until somebody does.
+        cluster: whose nodes are cut.
         seed: of the choices.
 
     """
 
-    def __init__(self, names: Callable[[], Sequence[str]], leader: Callable[[], str], seed: int) -> None:
-        self._names = names
-        self._leader = leader
+    def __init__(self, cluster: "Cluster", seed: int) -> None:
+        self._cluster = cluster
         self._choose = Random(seed)
 
     def minority(self, *, leader: bool | None = None) -> Grudge:
@@ -39,14 +43,19 @@ class Topologies:
 
         """
         __tracebackhide__ = True
-        return topology.minority(self._names(), self._choose, **self._side(leader))
+        return topology.minority(self._names, self._choose, **self._side(leader))
 
     def majority(self, *, leader: bool | None = None) -> Grudge:
         """Cut a random smallest majority of the nodes from the rest; the rest is as `minority` has it."""
         __tracebackhide__ = True
-        return topology.majority(self._names(), self._choose, **self._side(leader))
+        return topology.majority(self._names, self._choose, **self._side(leader))
 
     def _side(self, leader: bool | None) -> dict[str, str]:
         if leader is None:
             return {}
-        return {"among" if leader else "without": self._leader()}
+        leads = self._cluster.wait_leader(within_s=LEADER_WITHIN_S).name
+        return {"among" if leader else "without": leads}
+
+    @property
+    def _names(self) -> list[str]:
+        return [node.name for node in self._cluster.nodes]

@@ -14,10 +14,10 @@ from math import ceil
 
 from harness.bench.closed_loop import ask_all, http_request
 from harness.bench.registry import LASTING, PORT, ip, service_name
+from harness.client import IDENTITY_HEADER
 from harness.cluster import Cluster
 from harness.node import Node
 from harness.ownership import grouped_name, owner_of
-from harness.programs.nodecore import IDENTITY_HEADER
 
 INSTANCES_PER_SERVICE = 10
 SERVICES_PER_BATCH = 200

@@ -150,11 +150,19 @@ class Greeting:
 
 
 class Silent:
-    """No probes: connections to the target are looked at, and nothing is sent over them."""
+    """No probes: connections to the target are looked at, and nothing is sent over them.
+
+    Args:
+        is_lasting: whether one may be kept for the next look; a target that serves one connection at a time
+            would serve nobody else.
+
+    """
 
     is_spoken = False
-    is_lasting = True
     hangs_up = False
+
+    def __init__(self, *, is_lasting: bool) -> None:
+        self.is_lasting = is_lasting
 
     def id_of(self, name: str) -> str:
         """Return the name: nobody is told it."""
@@ -185,9 +193,10 @@ def dialects(probe_path: str | None, secret: str) -> Mapping[Channel, Dialect]:
         secret: the password of the Raft cluster; "": nobody can speak to its ports.
 
     """
-    http: Dialect = Http(probe_path) if probe_path else Silent()
-    raft: Dialect = Greeting(secret) if secret and probe_path else Silent()
-    return {Channel.PEER: http, Channel.CLIENT: http, Channel.RAFT: raft, Channel.PROBE: Silent()}
+    http: Dialect = Http(probe_path) if probe_path else Silent(is_lasting=True)
+    raft: Dialect = Greeting(secret) if secret and probe_path else Silent(is_lasting=True)
+    instance = Silent(is_lasting=False)
+    return {Channel.PEER: http, Channel.CLIENT: http, Channel.RAFT: raft, Channel.PROBE: instance}
 
 
 def ask_request(path: str, probe_ids: Sequence[str]) -> bytes:

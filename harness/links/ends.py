@@ -7,8 +7,9 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from harness.links.faults import Ledger
-from harness.links.link import Link
+from harness.links.link import Channel, Link
 from harness.links.prober import Prober
+from harness.links.targets import direct_connection
 from harness.links.verify import Verifier
 from harness.links.wiring import Wiring
 
@@ -41,7 +42,11 @@ class Ends:
 
     def unprobed(self) -> set[str]:
         """Return the names of the links whose targets cannot answer."""
-        return {link.name for link in self._links if link.target in self._not_running}
+        instances = {link.upstream for link in self._links if link.channel is Channel.PROBE}
+        deaf = {address for address in instances if not _listens(address)}
+        return {
+            link.name for link in self._links if link.target in self._not_running or link.upstream in deaf
+        }
 
     def become(self, party: str, condition: Condition) -> None:
         """Remember how a party is."""
@@ -81,3 +86,12 @@ class Ends:
         for link in links:
             self._prober.retire(link.name)
         self._verifier.look_at_view().raise_if_wrong(when)
+
+
+def _listens(address: str) -> bool:
+    """Tell whether an instance, which is no process of ours, can be connected to."""
+    try:
+        direct_connection(address).close()
+    except OSError:
+        return False
+    return True

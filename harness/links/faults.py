@@ -13,7 +13,7 @@ from typing import Protocol
 
 from harness.cuts import Cut, CutKind
 from harness.links.effects import NO_EFFECTS, Effect, Effects, Stream, What, in_force
-from harness.links.link import Link
+from harness.links.link import Channel, Link
 from harness.topology import Edge
 
 DATAGRAMS_LOST = frozenset({CutKind.BLACKHOLE, CutKind.HOLD, CutKind.REFUSE})
@@ -54,13 +54,22 @@ def effects_of(cut: Cut, edge: Edge, links: Mapping[Edge, Sequence[Link]]) -> fr
 
     """
     source, target = edge
-    there = [link.name for link in links.get((source, target), ())]
-    back = [link.name for link in links.get((target, source), ())]
     what, stream = _ACTS[cut.kind]
-    effects = {(name, Effect(what, stream, cut.amounts)) for name in there}
+    there = Effect(what, stream, cut.amounts)
+    back = Effect(what, Stream.DOWNSTREAM, cut.amounts)
+    effects = {(link.name, _on_channel(link, there, cut)) for link in links.get((source, target), ())}
     if cut.kind in _MESSAGE_CUTS:
-        effects |= {(name, Effect(what, Stream.DOWNSTREAM, cut.amounts)) for name in back}
+        effects |= {(link.name, _on_channel(link, back, cut)) for link in links.get((target, source), ())}
     return frozenset(effects)
+
+
+def _on_channel(link: Link, effect: Effect, cut: Cut) -> Effect:
+    """Return what an effect is on a link: a lost connect to an instance has to look like one to its prober.
+
+    A proxy takes connections for a target that it is cut from, and a TCP check asks for no more.
+    """
+    is_unheard = link.channel is Channel.PROBE and cut.kind in _UNCONNECTED
+    return Effect.REFUSED if is_unheard else effect
 
 
 def effects_of_all(cut: Cut, edges: Sequence[Edge], links: Iterable[Link]) -> frozenset[tuple[str, Effect]]:
@@ -166,6 +175,9 @@ class Ledger:
 
 _MESSAGE_CUTS = (CutKind.BLACKHOLE, CutKind.HOLD, CutKind.SLOW)
 """What acts on messages from source to target, also where they answer what target has asked."""
+
+_UNCONNECTED = (CutKind.BLACKHOLE, CutKind.HOLD)
+"""What a connect does not survive, in either direction."""
 
 _ACTS: dict[CutKind, tuple[What, Stream | None]] = {
     CutKind.BLACKHOLE: (What.LOST, Stream.UPSTREAM),

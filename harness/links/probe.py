@@ -154,11 +154,12 @@ def reading_of_probes(probes: list[Probe]) -> Reading:
 
 def is_to_be_kept(probe: Probe) -> bool:
     """Tell whether a probe's connection can be the existing one of a later verification."""
-    if probe.trip != probe.expected or probe.exchange.sock is None:
+    exchange = probe.exchange
+    if probe.trip != probe.expected or exchange.sock is None or not exchange.dialect.is_lasting:
         return False
-    if not probe.exchange.request:
+    if not exchange.request:
         return probe.is_unanswered and probe.expected.connect is Outcome.OK and _lives_on(probe.effects)
-    return probe.trip == WHOLE and probe.exchange.dialect.is_lasting
+    return probe.trip == WHOLE
 
 
 def _judged(probes: list[Probe]) -> Trip | None:

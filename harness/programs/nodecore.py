@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.client import NodeApi
+from harness.client import IDENTITY_HEADER, NodeApi
 from harness.http_client import ApiError, Unreachable
 from harness.program import EVERYTHING, PROBE_PATH, Address, Capability, NodePlan, Observed, Start, View
 
 CALLS_PER_PAIR_S = 2 / 5
 """A report and a verify each 5 document seconds."""
 
-IDENTITY_HEADER = "X-Cutheal-Identity"
 RAFT_MODULES = ("nodecore.raft.protocol",)
 """With PySyncObj and cryptography they take 0.1 s to import."""
 NOT_YET = 503
@@ -53,6 +52,7 @@ class Nodecore:
             argv += [word for way in plan.raft_dial for word in ("--raft-dial", "=".join(way))]
             argv += ["--raft-join"] if plan.raft_join else []
         argv += [word for name, value in plan.config.items() for word in ("--set", f"{name}={value}")]
+        argv += [word for way in plan.probe_dial for word in ("--probe-dial", "=".join(way))]
         preload = RAFT_MODULES if plan.raft_address else ()
         return Start(entry="nodecore.__main__:main", argv=tuple(argv), preload=preload)
 
