@@ -15,6 +15,7 @@ from nodecore.core.node import Node
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Core, Runtime
 from nodecore.web.application import Application, node_application
+from tests.doubles.local_cp import LocalCp
 from tests.runtime.scripted import config
 
 
@@ -67,6 +68,19 @@ class WsgiClient:
             environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
         setup_testing_defaults(environ)
         return _ask(self.application, environ)
+
+
+@contextmanager
+def wsgi_client_with_cp() -> Iterator[tuple[WsgiClient, LocalCp]]:
+    """A client of a started node with CP, and its CP, which is all on this node."""
+    settings = config(raft_port=1)
+    runtime = Runtime(Node(settings), settings, NodeLog("s1", "debug", io.StringIO()))
+    runtime.start()
+    try:
+        cp = LocalCp(runtime.take_applied)
+        yield WsgiClient(node_application(runtime, cp=cp)), cp  # type: ignore[arg-type]
+    finally:
+        runtime.stop()
 
 
 @contextmanager
