@@ -33,7 +33,7 @@ def _cases(run: Run, nodes: int) -> list[Case]:
     random = Random(run.session.options.seed)
     minority = nodes // 2
     sides = nodes - minority, minority
-    floor = healed_s(sides) / PERIOD_S
+    floor = healed_s() / PERIOD_S
     cluster = run.session.cluster(
         ClusterSpec(nodes=nodes, time_scale=TIME_SCALE), owner="cutheal bench convergence"
     )
