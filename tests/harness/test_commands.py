@@ -123,6 +123,7 @@ def test_asking_for_toxiproxy_without_one_says_how_to_get_it_and_exits_3(tmp_pat
             ["up", "--agents", "1", "--program", "tests.programs.test_counter:COUNTER"],
             "--agents 1: make_app is no service registry",
         ),
+        (["up", "--cp", "--program", "tests.programs.test_counter:COUNTER"], "--cp: make_app has no CP"),
         (
             ["up", "--program", "tests.programs.test_redis:REDIS"],
             "'{config[appendonly]}' cannot be filled in",
@@ -140,15 +141,16 @@ def test_a_mistake_in_the_command_line_exits_64_with_one_clear_line(words: list[
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
-def test_up_prints_one_json_line_serves_and_leaves_nothing(how: signal.Signals) -> None:
-    """A cluster with an agent that stays until Ctrl-C."""
-    command = [sys.executable, "-m", "harness.cli", "up", "--nodes", "2", "--agents", "1", "--json"]
+@pytest.mark.parametrize(("how", "more"), [(signal.SIGINT, []), (signal.SIGTERM, ["--cp"])])
+def test_up_prints_one_json_line_serves_and_leaves_nothing(how: signal.Signals, more: list[str]) -> None:
+    """A cluster with an agent that stays until Ctrl-C; with --cp it says where each Raft listens."""
+    command = [sys.executable, "-m", "harness.cli", "up", "--nodes", "2", "--agents", "1", "--json", *more]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as up:
         assert up.stdout is not None
         ready = json.loads(up.stdout.readline())
         try:
             check_up(ready)
+            assert len({node["raft"] for node in ready["nodes"] if "raft" in node}) == 2 * len(more)
         finally:
             family = psutil.Process(up.pid).children(recursive=True)
             up.send_signal(how)
