@@ -99,7 +99,10 @@ def _port_of(bound: socket.socket) -> int:
 
 
 def _with_members(config: NodeConfig, found: MemberList) -> NodeConfig:
-    return replace(config, members=found.addresses, dial=tuple(found.dial.items()))
+    ways = dict(config.raft_dial) | dict(found.raft_dial)
+    return replace(
+        config, members=found.addresses, dial=tuple(found.dial.items()), raft_dial=tuple(ways.items())
+    )
 
 
 def _serve(config: NodeConfig, lookup: MemberLookup, bound: _Bound) -> None:

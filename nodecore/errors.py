@@ -53,7 +53,7 @@ class NotFound(NodeError):
 
 
 class NotImplementedYet(NodeError):
-    """A persistent key: the CP protocol that would serve it is not part of this node yet."""
+    """A persistent key on a node that was started without CP."""
 
     status = 501
 

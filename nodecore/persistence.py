@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from nodecore.config import NodeConfig
 from nodecore.consistency.naming_groups import naming_groups
 from nodecore.runtime.arrivals import Arrivals
+from nodecore.runtime.lookup import MemberList
 from nodecore.runtime.loop import Runtime
 
 if TYPE_CHECKING:
@@ -31,4 +32,10 @@ def start_persistence(
     protocol = RaftProtocol(bound, runtime.log, runtime.counts, arrivals)
     protocol.add_request_processors(naming_groups(runtime.take_applied))
     protocol.init(config)
+
+    def change_members(found: MemberList) -> None:
+        protocol.dial(found.raft_dial)
+        protocol.member_change(found.addresses)
+
+    runtime.hear_members(change_members)
     return protocol

@@ -21,7 +21,7 @@ from nodecore.errors import BadRequest, NodeError, NotFound, NotImplementedYet, 
 from nodecore.runtime.listeners import Listener, Listeners
 
 PERSISTENT_REASON = (
-    "persistent data needs the CP protocol, which is not part of this node yet; "
+    "persistent data needs the CP protocol, and this node was started without it: --raft-port N gives it CP; "
     "ephemeral instances (ephemeral=true) are served"
 )
 
@@ -117,7 +117,7 @@ class EphemeralConsistencyService:
 
 
 class AbsentPersistentService:
-    """Stands where the persistent service comes with the CP protocol: it says no and why."""
+    """Stands for the persistent service on a node without CP: it says no, why, and how to get it."""
 
     def put(self, key: str, value: Record) -> None:  # noqa: ARG002
         """Refuse."""

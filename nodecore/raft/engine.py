@@ -6,15 +6,17 @@ thread ends, whatever the reason, every request is failed and the status says so
 
 import functools
 import os
+import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from pysyncobj import FAIL_REASON
 from pysyncobj.poller import POLL_EVENT_TYPE
 
 from nodecore.config import NodeConfig
 from nodecore.raft.machine import StateMachine
+from nodecore.raft.membership import Membership
 from nodecore.raft.replica import Replica, open_replica
 from nodecore.raft.requests import Request, Requests
 from nodecore.raft.status import RaftRole, RaftStatus
@@ -31,6 +33,9 @@ _NEVER_TAKEN = (FAIL_REASON.QUEUE_FULL, FAIL_REASON.MISSING_LEADER, FAIL_REASON.
 """Who had the command was no leader and has dropped it: it stands in no log."""
 _LOST = (FAIL_REASON.DISCARDED, FAIL_REASON.UNKNOWN_OUTCOME)
 """This node has applied the command's place on the log, and it was not this command that it saw there."""
+
+
+Order = Callable[[Replica], None]
 
 
 class Engine:
@@ -55,11 +60,18 @@ class Engine:
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._thread: threading.Thread | None = None
+        self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
 
-    def start(self, machine: StateMachine, place: Place) -> None:
+    def start(self, machine: StateMachine, place: Place, membership: Membership) -> None:
         """Begin; what is slow, reading the folder and making the key, happens in the thread."""
-        self._thread = threading.Thread(target=self._run, args=(machine, place), name="raft", daemon=True)
+        arguments = (machine, place, membership)
+        self._thread = threading.Thread(target=self._run, args=arguments, name="raft", daemon=True)
         self._thread.start()
+
+    def order(self, act: Order) -> None:
+        """Have the thread call this with its replica, between two turns; from any thread."""
+        self._orders.put(act)
+        self.wake()
 
     def stop(self) -> None:
         """End the thread; every request that waits fails."""
@@ -82,27 +94,35 @@ class Engine:
         """Return what the thread knew at its last turn."""
         return self._status
 
-    def _run(self, machine: StateMachine, place: Place) -> None:
+    def _run(self, machine: StateMachine, place: Place, membership: Membership) -> None:
         try:
-            self._serve(machine, place)
+            self._serve(machine, place, membership)
         except Exception as error:  # noqa: BLE001  the last resort: whoever waits must learn that it is over
             self._log.write("error", "raft_failed", [("error", repr(error))])
             self._publish(RaftStatus(members=self._status.members, problem=f"Raft has failed: {error!r}"))
             place.bound.close()
+        else:
+            self._publish(RaftStatus(members=self._status.members, problem="Raft has stopped on this node"))
         finally:
-            self._requests.fail_all(self._status.problem or "Raft has stopped on this node")
+            self._requests.fail_all(self._status.problem)
 
-    def _serve(self, machine: StateMachine, place: Place) -> None:
+    def _serve(self, machine: StateMachine, place: Place, membership: Membership) -> None:
         replica = open_replica(self._config, machine, place, self._state_changed)
-        self._hear_wakes(replica)
         try:
+            self._hear_wakes(replica)
+            membership.begin(replica, self._config.members)
+            machine.hear_members(lambda members: _tell(membership, replica, members))
+            replica.read_folder()
             while not self._stopping.is_set():
-                self._guarded_turn(replica)
+                self._guarded_turn(replica, membership)
         finally:
             replica.destroy()
 
-    def _guarded_turn(self, replica: Replica) -> None:
+    def _guarded_turn(self, replica: Replica, membership: Membership) -> None:
         try:
+            while not self._orders.empty():
+                self._orders.get()(replica)
+            membership.turn(replica, self._role)
             self._turn(replica)
         except Exception as error:  # noqa: BLE001  one message must not end Raft
             self._log.write("error", "raft_turn_failed", [("error", repr(error))])
@@ -134,12 +154,12 @@ class Engine:
         self._role = _ROLES[new]
 
     def _note(self, replica: Replica) -> None:
-        leader = replica._getLeader()  # noqa: SLF001  PySyncObj documents it
+        leader = replica.reachable_leader()
         members = sorted([self._config.address, *(node.id for node in replica.otherNodes)])
         self._publish(
             RaftStatus(
                 role=self._role,
-                leader=None if leader is None else leader.id,
+                leader=leader,
                 term=replica.raftCurrentTerm,
                 members=tuple(members),
                 commit_index=replica.raftCommitIndex,
@@ -164,3 +184,8 @@ class Engine:
                 pass
         except BlockingIOError:
             return
+
+
+def _tell(membership: Membership, replica: Replica, members: Sequence[str]) -> None:
+    applying = replica.raftLastApplied + 1
+    membership.told(replica, members, replica.entries_after(applying))

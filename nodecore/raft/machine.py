@@ -4,7 +4,8 @@ After the state machine of Raft (Ongaro and Ousterhout, section 2). Invariant: `
 PySyncObj would apply the same entry again for ever; it is called in the order of the log, from one thread.
 """
 
-from collections.abc import Callable, Collection, Mapping
+import json
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from pysyncobj import SyncObjConsumer, replicated
 
@@ -16,6 +17,9 @@ from nodecore.consistency.protocol import (
 )
 from nodecore.raft.commands import Command, decode
 from nodecore.runtime.logs import NodeLog
+
+_MEMBERS = ""
+"""Where a snapshot holds the members; no group is called so."""
 
 Answer = Response | Exception
 Applied = Callable[[str, Callable[[], Answer]], None]
@@ -35,6 +39,12 @@ class StateMachine(SyncObjConsumer):  # type: ignore[misc]  # PySyncObj has no t
         self._log = log
         self._applied = applied
         self._processors: dict[str, CPRequestProcessor] = {}
+        self._members: Sequence[str] = ()
+        self._members_told: Callable[[Sequence[str]], None] = lambda _members: None
+
+    def hear_members(self, told: Callable[[Sequence[str]], None]) -> None:
+        """Call `told` when a leader's word on who the members are is applied."""
+        self._members_told = told
 
     def add(self, processors: Collection[CPRequestProcessor]) -> None:
         """Have these serve their groups from now on; the later one of a group wins."""
@@ -67,6 +77,12 @@ class StateMachine(SyncObjConsumer):  # type: ignore[misc]  # PySyncObj has no t
             return
         self._apply(command)
 
+    @replicated  # type: ignore[untyped-decorator]
+    def say_members(self, text: str) -> None:
+        """Apply a leader's word on who the members are: who joins learns it here."""
+        self._members = json.loads(text)
+        self._members_told(self._members)
+
     def _apply(self, command: Command) -> None:
         request = command.request
         if isinstance(request, ReadRequest):
@@ -89,11 +105,14 @@ class StateMachine(SyncObjConsumer):  # type: ignore[misc]  # PySyncObj has no t
             return Response(success=True, error_message=f"committed, but not applied here: {error!r}")
 
     def _serialize(self) -> Mapping[str, bytes]:
-        return {group: processor.save_snapshot() for group, processor in self._processors.items()}
+        saved = {group: processor.save_snapshot() for group, processor in self._processors.items()}
+        return saved | {_MEMBERS: json.dumps(self._members).encode()}
 
     def _deserialize(self, data: Mapping[str, bytes]) -> None:
         for group, snapshot in data.items():
-            if group in self._processors:
+            if group == _MEMBERS:
+                self.say_members(snapshot.decode(), _doApply=True)
+            elif group in self._processors:
                 self._processors[group].load_snapshot(snapshot)
             else:
                 self._log.write("error", "raft_group_unserved", [("group", group), ("key", "the snapshot")])

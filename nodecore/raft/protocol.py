@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NoAnswer
+from pathlib import Path
 
 from nodecore.config import NodeConfig
 from nodecore.consistency.metadata import LEADER, MEMBERS, TERM, ProtocolMetadata
@@ -24,6 +25,8 @@ from nodecore.errors import BadRequest, NodeError, NoLeader, OutcomeUnknown
 from nodecore.raft.commands import Command, encode
 from nodecore.raft.engine import Engine
 from nodecore.raft.machine import Answer, StateMachine
+from nodecore.raft.membership import Membership
+from nodecore.raft.orders import ordered
 from nodecore.raft.requests import Requests, new_request
 from nodecore.raft.status import RaftRole, RaftStatus
 from nodecore.raft.transport import Place
@@ -68,6 +71,7 @@ class RaftProtocol:
         self._incarnation = secrets.token_hex(8)
         self._numbers = itertools.count(1)
         self._config: NodeConfig | None = None
+        self._dial: dict[str, str] = {}
         self._requests: Requests | None = None
         self._engine: Engine | None = None
 
@@ -78,8 +82,15 @@ class RaftProtocol:
         self._timeout_s = real.raft_request_timeout_s
         self._requests = Requests(self._counts, config.limits.raft_waiting_max, real.raft_append_s)
         self._engine = Engine(config, self._log, self._requests, self._tell)
-        place = Place(bound=self._bound, dial=dict(config.raft_dial), arrivals=self._arrivals)
-        self._engine.start(self._machine, place)
+        self._membership = self._members_of(config, real.raft_election_max_s)
+        place = Place(
+            bound=self._bound,
+            dial=self._dial,
+            arrivals=self._arrivals,
+            may_vote=self._membership.may_vote,
+        )
+        self.dial(dict(config.raft_dial))
+        self._engine.start(self._machine, place, self._membership)
 
     def add_request_processors(self, processors: Collection[CPRequestProcessor]) -> None:
         """Have these serve their groups; the later one of a group wins, and hears what comes from now on."""
@@ -135,8 +146,15 @@ class RaftProtocol:
         except NodeError as error:
             return _future(error)
 
+    def dial(self, ways: Mapping[str, str]) -> None:
+        """Dial these members there from now on: advertised address -> `ip:port`."""
+        self._dial.update(ways)
+
     def member_change(self, addresses: Collection[str]) -> None:
-        """Go on with these members."""
+        """Go on with these members: whichever node leads adds and removes them, one after another."""
+        self._membership.want(addresses)
+        if self._engine is not None:
+            self._engine.wake()
 
     def shutdown(self) -> None:
         """Take no more requests, fail those that wait, end the thread."""
@@ -145,13 +163,18 @@ class RaftProtocol:
             engine.stop()
 
     def execute(self, commands: Mapping[str, str]) -> Response:
-        """Run an operator's command: `members`."""
-        command = commands.get("command", "")
-        if command == "members":
+        """Run an operator's command: `members`, `transferLeader` to `value`, `doSnapshot`, as Nacos' ops."""
+        try:
+            engine, _ = self._running()
+        except NoLeader as error:
+            return Response(success=False, status=503, error_message=str(error))
+        if commands.get("command") == "members":
             return Response(success=True, data=self.status().members)
-        return Response(
-            success=False, status=400, error_message=f"unknown command {command!r}; known: members"
-        )
+        return ordered(engine, commands)
+
+    def _members_of(self, config: NodeConfig, patience_s: float) -> Membership:
+        path = None if config.data_dir is None else Path(config.data_dir) / "raft.members"
+        return Membership(config.address, self._log, path, joining=config.raft_join, patience_s=patience_s)
 
     def _submit(self, request: ReadRequest | WriteRequest) -> "Future[Response]":
         engine, requests = self._running()

@@ -7,7 +7,7 @@ import base64
 import functools
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import pysyncobj.syncobj
 from cryptography.fernet import Fernet
 from pysyncobj import SyncObj, SyncObjConf
 from pysyncobj.encryptor import SALT
+from pysyncobj.monotonic import monotonic
 from pysyncobj.node import TCPNode
 
 from nodecore.config import NodeConfig
-from nodecore.raft.journal import open_journal, snapshot_of
+from nodecore.raft.journal import Entry, open_journal, snapshot_of
 from nodecore.raft.machine import StateMachine
 from nodecore.raft.transport import Place, RaftTransport
 
@@ -65,6 +66,36 @@ class Replica(SyncObj):  # type: ignore[misc]  # PySyncObj has no types
         )
 
     @property
+    def journal(self) -> Any:
+        """The log, from its first entry that is in no snapshot."""
+        return self._SyncObj__raftLog
+
+    def reachable_leader(self) -> str | None:
+        """Return the leader's address; a member that lost all connections goes on naming its last leader."""
+        leader = self._getLeader()
+        if leader is None or (leader != self.selfNode and not self.isNodeConnected(leader)):
+            return None
+        return str(leader.id)
+
+    def entries_after(self, index: int) -> list[Entry]:
+        """Return what follows an entry on the log."""
+        return [entry for entry in self.journal[:] if entry[1] > index]
+
+    def set_others(self, addresses: Collection[str]) -> None:
+        """Go on with these other members, whatever the log says."""
+        self._SyncObj__updateClusterConfiguration(sorted(addresses))
+
+    def postpone_election(self, by_s: float) -> None:
+        """Stand for no election for so long, in real seconds."""
+        self._SyncObj__raftElectionDeadline = monotonic() + by_s
+
+    def read_folder(self) -> None:
+        """Load the snapshot, but for its members, which may be old; apply what is known to be committed."""
+        self.conf.dynamicMembershipChange = False
+        self.doTick(0.0)
+        self.conf.dynamicMembershipChange = True
+
+    @property
     def encryptor(self) -> Fernet:
         """What every connection is encrypted with; there is no open one."""
         return self._fernet
@@ -89,6 +120,19 @@ def open_replica(
     return Replica(secret, config.address, others, _settings(config, state_changed), machine, place)
 
 
+def raft_folder(config: NodeConfig) -> Path | None:
+    """Return where a node keeps its log, None for nowhere.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+    if config.data_dir is None:
+        return None
+    folder = Path(config.data_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 def _key(secret: str) -> bytes:
     """Return the key that PySyncObj makes of a password."""
     return base64.urlsafe_b64encode(hashlib.pbkdf2_hmac("sha256", secret.encode(), SALT, _PBKDF2_ROUNDS, 32))
@@ -96,7 +140,8 @@ def _key(secret: str) -> bytes:
 
 def _settings(config: NodeConfig, state_changed: Callable[[int, int], None]) -> Any:
     real = config.timings.scaled(config.time_scale)
-    journal, snapshot = _files(config.data_dir)
+    folder = raft_folder(config)
+    journal = None if folder is None else str(folder / "raft.journal")
     return SyncObjConf(
         autoTick=False,
         raftMinTimeout=real.raft_election_min_s,
@@ -114,14 +159,5 @@ def _settings(config: NodeConfig, state_changed: Callable[[int, int], None]) -> 
         useFork=False,
         onStateChanged=state_changed,
         journalFile=journal,
-        fullDumpFile=snapshot,
+        fullDumpFile=None if journal is None else str(snapshot_of(journal)),
     )
-
-
-def _files(folder: str | None) -> tuple[str | None, str | None]:
-    if folder is None:
-        return None, None
-    place = Path(folder)
-    place.mkdir(parents=True, exist_ok=True)
-    journal = str(place / "raft.journal")
-    return journal, str(snapshot_of(journal))

@@ -45,7 +45,7 @@ class MemberList:
 
     addresses: tuple[str, ...]
     dial: Mapping[str, str] = field(default_factory=dict)
-    raft_dial: Mapping[str, str] = field(default_factory=dict)
+    raft_dial: Mapping[str, str] = field(default_factory=dict, compare=False)
     """Where their Raft is dialled, as far as the list says so."""
 
 

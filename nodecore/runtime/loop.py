@@ -96,6 +96,7 @@ class Runtime:
         self.probes = Probes(self._deliver, dict(config.probe_dial))
         self._deadline_s: float | None = None
         self._running = False
+        self._tell_members: Callable[[MemberList], None] = lambda _found: None
         self._timer = threading.Thread(target=self._run_timer, name="timer", daemon=True)
         known = MemberList(config.members, dict(config.dial))
         self.lookup = LookupWatch(
@@ -167,9 +168,14 @@ class Runtime:
         """Tell the core what CP has applied; returns when it knows."""
         self._deliver(event)
 
+    def hear_members(self, told: Callable[[MemberList], None]) -> None:
+        """Call `told` with every new list of members from now on, when the core knows it."""
+        self._tell_members = told
+
     def _members_found(self, found: MemberList) -> None:
         try:
             self.change_members(found.addresses, found.dial)
+            self._tell_members(found)
         except Exception as error:  # noqa: BLE001  a fault in one event must not end the thread that looks
             self._log_fault(MembersChanged(found.addresses), error)
 

@@ -4,13 +4,13 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
 from harness.ports import Reservations
 from harness.waiting import wait_for
-from nodecore.config import Limits, NodeConfig
+from nodecore.config import Limits, NodeConfig, Timings
 from nodecore.consistency.protocol import ReadRequest, Response, WriteKind, WriteRequest
 from nodecore.core.records import Datum, Instance, Instances
 from nodecore.errors import NoLeader, OutcomeUnknown
@@ -25,6 +25,9 @@ GROUP = "naming_persistent_service"
 PATIENCE_S = 30.0
 """Of a machine that is busy with other tests; elections take a quarter of a second."""
 SECRET = "of these tests"
+
+NEVER_STANDS = Timings(raft_election_min_s=10_000, raft_election_max_s=10_001, raft_connection_s=10_002)
+"""For a follower that is to stay one."""
 
 _T = TypeVar("_T")
 
@@ -147,6 +150,28 @@ def configs(
         )
         for number, (address, place) in enumerate(ways)
     ]
+
+
+def joining(
+    existing: Sequence[Member], place: str, folder: Path | None = None, *, never_stands: bool = False
+) -> Member:
+    """Start one more member, that knows all and that nobody knows yet, at a reserved place."""
+    like = existing[0].config
+    address = f"127.0.0.1:{10_001 + len(existing)}"
+    config = replace(
+        like,
+        name=f"s{len(existing) + 1}",
+        address=address,
+        members=(*like.members, address),
+        raft_port=int(place.rpartition(":")[2]),
+        raft_dial=(*like.raft_dial, (address, place)),
+        data_dir=None if folder is None else str(folder / "joining"),
+        raft_join=True,
+        timings=NEVER_STANDS if never_stands else like.timings,
+    )
+    for member in existing:
+        member.protocol.dial({address: place})
+    return start(config)
 
 
 @contextmanager

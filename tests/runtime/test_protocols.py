@@ -1,21 +1,21 @@
-"""The contract of consistency protocols (R1, R2, R5) and services (R4), one suite for every implementation.
-
-A CP protocol joins by one more entry in `PROTOCOLS`.
-"""
+"""The contract of consistency protocols (R1, R2, R5) and services (R4), one suite for AP and CP alike."""
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import pytest
 
+from harness.ports import Reservations
+from harness.waiting import wait_for
 from nodecore.config import NodeConfig
 from nodecore.consistency.distro import GROUP, DistroProtocol
 from nodecore.consistency.metadata import LEADER, MEMBERS
+from nodecore.consistency.persistent_service import PersistentConsistencyService
 from nodecore.consistency.protocol import (
-    APProtocol,
-    APRequestProcessor,
+    ConsistencyProtocol,
+    CPRequestProcessor,
     ReadRequest,
     Response,
     WriteKind,
@@ -30,7 +30,8 @@ from nodecore.consistency.service import (
 from nodecore.core.events import Change, ClientRequest, Notify
 from nodecore.core.node import Node
 from nodecore.core.records import Datum, Instance, Instances, Record
-from nodecore.errors import BadRequest, NodeError, NotImplementedYet, NotLoaded
+from nodecore.errors import BadRequest, NodeError, NoLeader, NotImplementedYet, NotLoaded
+from tests.runtime import raft_members
 from tests.runtime.scripted import ScriptedCore, config, peer, read_request, running
 
 KEY = "com.alibaba.nacos.naming.iplist.ephemeral.public##DEFAULT_GROUP@@a"
@@ -38,7 +39,7 @@ PERSISTENT_KEY = "com.alibaba.nacos.naming.iplist.public##DEFAULT_GROUP@@a"
 RECORD = Instances((Instance(ip="10.0.0.1", port=80, service="DEFAULT_GROUP@@a"),))
 PATIENCE_S = 5.0
 
-Protocol = APProtocol[NodeConfig, APRequestProcessor]
+Protocol = ConsistencyProtocol[NodeConfig, CPRequestProcessor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,9 @@ class Served:
     group: str
     key: str
     record: Record
+    own: str
+    newcomer: Callable[[], AbstractContextManager[str]]
+    """Starts what has to run at the address of one more member, and gives the address."""
 
 
 @contextmanager
@@ -58,11 +62,29 @@ def distro() -> Iterator[Served]:
     with running(Node(settings), settings) as runtime:
         protocol = DistroProtocol(runtime)
         protocol.init(settings)
-        yield Served(protocol, GROUP, KEY, RECORD)
+        yield Served(protocol, GROUP, KEY, RECORD, settings.address, lambda: nullcontext("127.0.0.1:1"))
         protocol.shutdown()
 
 
-PROTOCOLS: dict[str, Callable[[], AbstractContextManager[Served]]] = {"distro": distro}
+@contextmanager
+def raft() -> Iterator[Served]:
+    """Raft on a lone member that leads itself."""
+    with raft_members.members(1) as group:
+        raft_members.leader_of(group)
+        (alone,) = group
+
+        @contextmanager
+        def newcomer() -> Iterator[str]:
+            with Reservations() as ports:
+                joined = raft_members.joining(group, ports.reserve(1)[0], never_stands=True)
+                yield joined.config.address
+                joined.protocol.shutdown()
+
+        own = alone.config.address
+        yield Served(alone.protocol, raft_members.GROUP, PERSISTENT_KEY, RECORD, own, newcomer)
+
+
+PROTOCOLS: dict[str, Callable[[], AbstractContextManager[Served]]] = {"distro": distro, "raft": raft}
 
 
 @pytest.fixture(params=PROTOCOLS.values(), ids=PROTOCOLS.keys())
@@ -97,6 +119,12 @@ class Recorder:
     def on_error(self, error: Exception) -> None:
         self.errors.append(error)
         self.told.release()
+
+    def save_snapshot(self) -> bytes:
+        return b""
+
+    def load_snapshot(self, snapshot: bytes) -> None:
+        assert snapshot == b""
 
 
 def read(served: Served) -> object:
@@ -182,22 +210,32 @@ def test_a_processor_learns_of_its_own_fault(served: Served) -> None:
 
 
 @pytest.mark.requirement("R1")
+@pytest.mark.requirement("R5")
+@pytest.mark.requirement("R16")
 def test_members_change_and_the_metadata_says_so(served: Served) -> None:
-    """Who subscribed hears the present value and each later one, once (R5's interface)."""
+    """Who subscribed hears the present value and each later one, once."""
     heard: list[object] = []
 
     def observer(_group: str, _key: str, value: object) -> None:
         heard.append(value)
 
     metadata = served.protocol.protocol_metadata()
-    metadata.subscribe(served.group, MEMBERS, observer)
-    served.protocol.member_change(["127.0.0.1:8848", "127.0.0.1:1"])
-    served.protocol.member_change(["127.0.0.1:1", "127.0.0.1:8848"])
-    metadata.unsubscribe(served.group, MEMBERS, observer)
-    served.protocol.member_change(["127.0.0.1:8848"])
-    assert heard == [("127.0.0.1:8848",), ("127.0.0.1:1", "127.0.0.1:8848")]
-    assert metadata.get(served.group, MEMBERS) == ("127.0.0.1:8848",)
-    assert metadata.groups()[served.group][MEMBERS] == ("127.0.0.1:8848",)
+    with served.newcomer() as newcomer:
+        both = tuple(sorted((served.own, newcomer)))
+        metadata.subscribe(served.group, MEMBERS, observer)
+        served.protocol.member_change([newcomer, served.own])
+        served.protocol.member_change([served.own, newcomer])
+        wait_for("both members", lambda: list(heard), lambda h: h == [(served.own,), both], PATIENCE_S)
+        metadata.unsubscribe(served.group, MEMBERS, observer)
+        served.protocol.member_change([served.own])
+        wait_for(
+            "one member",
+            lambda: metadata.groups()[served.group][MEMBERS],
+            lambda members: members == (served.own,),
+            PATIENCE_S,
+        )
+        assert heard == [(served.own,), both]
+        assert metadata.get(served.group, MEMBERS) == (served.own,)
 
 
 @pytest.mark.requirement("R1")
@@ -268,7 +306,7 @@ def test_users_hear_changes_and_deletes_of_their_key_in_order() -> None:
 
 @pytest.mark.requirement("R4")
 def test_a_persistent_key_is_refused_with_the_reason() -> None:
-    """501 until CP serves it, and the ephemeral side stays available."""
+    """501 on a node without CP, and the ephemeral side stays available."""
     with service() as users:
         for attempt in (
             lambda: users.put(PERSISTENT_KEY, RECORD),
@@ -284,6 +322,35 @@ def test_a_persistent_key_is_refused_with_the_reason() -> None:
     absent = AbsentPersistentService()
     assert not absent.is_available()
     assert "CP protocol" in (absent.error_message() or "")
+
+
+@pytest.mark.requirement("R4")
+def test_users_of_both_do_not_know_which_protocol_serves_a_key() -> None:
+    """A persistent key goes to Raft; when that has no leader, ephemeral keys do not notice."""
+    settings = config()
+    with running(Node(settings), settings) as runtime, raft() as served:
+        protocol = DistroProtocol(runtime)
+        protocol.init(settings)
+        persistent = PersistentConsistencyService(served.protocol, runtime.listeners)
+        users = DelegateConsistencyService(
+            EphemeralConsistencyService(protocol, runtime.listeners), persistent
+        )
+        for key in (KEY, PERSISTENT_KEY):
+            assert users.get(key) is None
+            users.put(key, RECORD)
+            found = users.get(key)
+            assert found is not None
+            assert (found.key, found.value) == (key, RECORD)
+            users.remove(key)
+            assert users.get(key) is None
+        assert persistent.error_message() is None
+        served.protocol.shutdown()
+        with pytest.raises(NoLeader):
+            users.put(PERSISTENT_KEY, RECORD)
+        users.put(KEY, RECORD)
+        assert users.is_available()
+        assert not persistent.is_available()
+        assert "no leader" in (persistent.error_message() or "")
 
 
 @pytest.mark.requirement("R4")
