@@ -9,7 +9,7 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pysyncobj import FAIL_REASON
 from pysyncobj.poller import POLL_EVENT_TYPE
@@ -29,6 +29,8 @@ _PAUSE_AFTER_FAULT_S = 0.1
 """A turn that fails must not spin."""
 _ROLES = (RaftRole.FOLLOWER, RaftRole.CANDIDATE, RaftRole.LEADER)
 """In the order of PySyncObj's numbers."""
+_BATCH_LENGTH_MAX = 64 * 1024
+"""Of the texts in one entry; a longer one has an entry of its own."""
 _NEVER_TAKEN = (FAIL_REASON.QUEUE_FULL, FAIL_REASON.MISSING_LEADER, FAIL_REASON.NOT_LEADER)
 """Who had the command was no leader and has dropped it: it stands in no log."""
 _LOST = (FAIL_REASON.DISCARDED, FAIL_REASON.UNKNOWN_OUTCOME)
@@ -135,20 +137,23 @@ class Engine:
         self._requests.take_in()
         self._requests.expire(now_s, leader)
         if leader is not None:
-            for request in self._requests.due(now_s):
-                self._hand_on(replica, request, leader)
+            for together in _batches(self._requests.due(now_s)):
+                self._hand_on(replica, together, leader)
         replica.doTick(_TURN_MAX_S)
 
-    def _hand_on(self, replica: Replica, request: Request, leader: str) -> None:
-        request.handed_to = leader
-        replica.machine.apply(request.text, callback=functools.partial(self._refused, request))
+    def _hand_on(self, replica: Replica, together: Sequence[Request], leader: str) -> None:
+        for request in together:
+            request.handed_to = leader
+        texts = [request.text for request in together]
+        replica.machine.apply(*texts, callback=functools.partial(self._refused, together))
 
-    def _refused(self, request: Request, _result: object, reason: int) -> None:
+    def _refused(self, together: Sequence[Request], _result: object, reason: int) -> None:
         """PySyncObj's answer: success is what `apply` saw; of a failure it matters who had the command."""
-        if reason in _NEVER_TAKEN:
-            self._requests.wait_again(request, time.monotonic())
-        elif reason in _LOST:
-            self._requests.lost(request, "another leader was elected before a majority had confirmed it")
+        for request in together:
+            if reason in _NEVER_TAKEN:
+                self._requests.wait_again(request, time.monotonic())
+            elif reason in _LOST:
+                self._requests.lost(request, "another leader was elected before a majority had confirmed it")
 
     def _state_changed(self, _old: int, new: int) -> None:
         self._role = _ROLES[new]
@@ -184,6 +189,20 @@ class Engine:
                 pass
         except BlockingIOError:
             return
+
+
+def _batches(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
+    """Put requests that came at the same time into one entry of the log: it costs as much as for one."""
+    together: list[Request] = []
+    length = 0
+    for request in requests:
+        if together and length + len(request.text) > _BATCH_LENGTH_MAX:
+            yield together
+            together, length = [], 0
+        together.append(request)
+        length += len(request.text)
+    if together:
+        yield together
 
 
 def _tell(membership: Membership, replica: Replica, members: Sequence[str]) -> None:

@@ -66,16 +66,16 @@ class StateMachine(SyncObjConsumer):  # type: ignore[misc]  # PySyncObj has no t
             return error
 
     @replicated  # type: ignore[untyped-decorator]
-    def apply(self, text: str) -> None:
-        """Apply one command of the log."""
-        try:
-            command = decode(text)
-        except (ValueError, KeyError, TypeError) as error:
-            self._log.write(
-                "error", "raft_command_unreadable", [("text", text[:200]), ("error", repr(error))]
-            )
-            return
-        self._apply(command)
+    def apply(self, *texts: str) -> None:
+        """Apply one entry of the log: commands that came at the same time."""
+        for text in texts:
+            try:
+                command = decode(text)
+            except (ValueError, KeyError, TypeError) as error:
+                fields = [("text", text[:200]), ("error", repr(error))]
+                self._log.write("error", "raft_command_unreadable", fields)
+            else:
+                self._apply(command)
 
     @replicated  # type: ignore[untyped-decorator]
     def say_members(self, text: str) -> None:

@@ -71,6 +71,22 @@ class Mending:
             return message | {"request_id": request_id} if incarnation == self._incarnation else None
         return None if is_administrative(message) else message
 
+    def sent_to(self, node: Any) -> int | None:
+        """Return the index of the entry that this leader sends to a follower next."""
+        found: int | None = self._sync_object._SyncObj__raftNextIndex.get(node)  # noqa: SLF001
+        return found
+
+    def go_on(self, node: Any, answer: Message, sent: int | None) -> None:
+        """After a follower's answer go on where we were: PySyncObj would send again what is on its way.
+
+        What is lost with a connection the follower asks for.
+        """
+        if answer["type"] != "next_node_idx" or answer["reset"] or sent is None:
+            return
+        upcoming = self._sync_object._SyncObj__raftNextIndex  # noqa: SLF001
+        if upcoming.get(node, sent) < sent:
+            upcoming[node] = sent
+
     def _answer(self, message: Message) -> Message | None:
         """Say only how far the leader's log was found in ours, not how far ours goes."""
         mended = message | {"term": self._sync_object.raftCurrentTerm}

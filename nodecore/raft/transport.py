@@ -181,7 +181,9 @@ class RaftTransport(TCPTransport):  # type: ignore[misc]  # PySyncObj has no typ
             return
         mended = self._mending.incoming(message)
         if mended is not None:
+            sent = self._mending.sent_to(node)
             super()._onMessageReceived(node, mended)
+            self._mending.go_on(node, mended, sent)
 
 
 class _Listener:
