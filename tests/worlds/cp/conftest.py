@@ -1,0 +1,46 @@
+"""What the suites of CP share: how large a run is, and a line for each run at the end."""
+
+from collections.abc import Callable
+
+import pytest
+
+from fixtures.options import SETTINGS
+from tests.worlds.cp.story import LONG, SHORT, Size, Story
+
+RUN = "cp run"
+
+
+@pytest.fixture
+def size(pytestconfig: pytest.Config) -> Size:
+    """Long with `--trials K`, else as short as says anything."""
+    return LONG if pytestconfig.stash[SETTINGS].trials > 1 else SHORT
+
+
+@pytest.fixture
+def judged(record_property: Callable[[str, object], None]) -> Callable[[Story], None]:
+    """Judge a run and have its line told at the end."""
+
+    def judge(story: Story) -> None:
+        record_property(RUN, story.line(story.judge()))
+
+    return judge
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell every run's line, where this directory was asked for by name."""
+    runs = [
+        (report.nodeid.rpartition("::")[2], value)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == RUN
+    ]
+    if runs:
+        terminalreporter.write_sep("-", "runs against CP")
+    for test, line in runs:
+        terminalreporter.write_line(f"{test}: {line}")
+    doubtful = sum(line.startswith("INCONCLUSIVE") for _, line in runs)
+    if runs:
+        terminalreporter.write_line(
+            f"{len(runs)} runs as they should be, {doubtful} inconclusive ({doubtful / len(runs):.1%})"
+        )
