@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.bench import api, boot, convergence, cut, large, links, suite, verify, whole
+from harness.bench import api, boot, check, convergence, cut, large, links, suite, verify, whole
 from harness.bench.case import Case
 from harness.bench.charts import draw
 from harness.bench.closed_loop import BadAnswer
@@ -38,6 +38,9 @@ class Bench:
 BENCHES: Mapping[str, Bench] = {
     "api": Bench(what="a node's client API, against a bare waitress process", cases=api.cases),
     "boot": Bench(what="a cluster ready, against bare waitress processes", cases=boot.cases),
+    "check": Bench(
+        what="judging 10,000 operations, against doing them one by one", cases=check.cases, pairs=10
+    ),
     "convergence": Bench(
         what="from a heal until all agree, against the documents' own timers", cases=convergence.cases
     ),

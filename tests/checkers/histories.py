@@ -1,8 +1,7 @@
 """Short histories as tests write them, random ones, and every order there is, tried one by one."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import combinations, count, permutations
-from random import Random
+from itertools import combinations, permutations
 
 from harness.checkers.models import Model
 from harness.checkers.operation import Operation, Outcome, Value
@@ -50,46 +49,6 @@ def _fits(order: Iterable[Operation], model: Model) -> bool:
             return False
         taken.append(one)
     return True
-
-
-def real_history(random: Random, *, keys: int, clients: int, total: int) -> list[Operation]:
-    """Make the history of a register in memory: each operation takes effect between its two events."""
-    places, values = count(), count()
-    state: dict[str, int | None] = {}
-    running: dict[int, list[Operation]] = {client: [] for client in range(clients)}
-    done: list[Operation] = []
-    while len(done) < total:
-        client = random.randrange(clients)
-        if running[client]:
-            done.append(_ended(running[client].pop(), state, next(places)))
-        else:
-            f = random.choice(("read", "write"))
-            running[client].append(
-                Operation(
-                    process=str(client),
-                    f=f,
-                    key=f"k{random.randrange(keys)}",
-                    value=next(values) if f == "write" else None,
-                    invoked=next(places),
-                )
-            )
-    return done
-
-
-def _ended(operation: Operation, state: dict[str, int | None], place: int) -> Operation:
-    key = str(operation.key)
-    if operation.f == "write":
-        assert isinstance(operation.value, int)
-        state[key] = operation.value
-    return Operation(
-        process=operation.process,
-        f=operation.f,
-        key=key,
-        value=operation.value,
-        result=state.get(key),
-        invoked=operation.invoked,
-        returned=place,
-    )
 
 
 def lines_of(done: Iterable[Operation]) -> Iterator[str]:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.bench.check import drawn_history
 from harness.checkers import MODELS, Operation, Outcome, Value, Verdict, check_linearizable
-from tests.checkers.histories import Row, is_linearizable_by_brute_force, operations, real_history
+from tests.checkers.histories import Row, is_linearizable_by_brute_force, operations
 
 KINDS = {
     "register": {"read": [None, 0, 1], "write": [0, 1], "cas": [(0, 1), (1, 0), (None, 1)]},
@@ -45,7 +46,7 @@ def histories(draw: st.DrawFn, model: str) -> list[Operation]:
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(data=st.data())
 def test_it_says_what_trying_every_order_says(model: str, data: st.DataObject) -> None:
     """On small random histories of each model, unknown outcomes among them; a no comes with its reason."""
@@ -222,7 +223,7 @@ def test_many_operations_of_unknown_outcome_are_no_trouble() -> None:
 
 def test_thousands_of_operations_and_the_one_that_is_wrong() -> None:
     """A register in memory, read and written by 20 clients at once: right, until one read lies."""
-    done = real_history(Random(5), keys=20, clients=20, total=2_000)
+    done = list(drawn_history(Random(5), 2_000, keys=20, clients=20))
     assert check_linearizable(done, MODELS["register"]).verdict is Verdict.YES
     last = max((one for one in done if one.f == "read"), key=lambda one: one.invoked)
     wrong = [replace(one, result=-1) if one is last else one for one in done]
