@@ -171,7 +171,7 @@ class NodeConfig:
     raft_dial: tuple[tuple[str, str], ...] = ()
     """Where a member's Raft is dialled: advertised address -> `ip:port`; by default its port minus 1000."""
     raft_join: bool = False
-    """Join a cluster that already runs: neither vote nor stand before its leader has added this node."""
+    """Join a cluster that already runs: stand for no election before its leader has added this node."""
     data_dir: str | None = None
     """The folder of Raft's journal and snapshot; None: in memory, so a restart forgets."""
     probe_dial: tuple[tuple[str, str], ...] = ()

@@ -117,7 +117,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     },
     "--raft-join": {
         "action": "store_true",
-        "help": "join a cluster that runs: vote only when its leader has added this node",
+        "help": "join a cluster that runs: lead only when its leader has added this node",
     },
     "--probe-dial": {
         "action": "append",

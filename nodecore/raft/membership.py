@@ -1,8 +1,9 @@
 """Who the members are (R16): the log says it, and its leader changes it, one member at a time.
 
 After single-server membership changes (Ongaro, "Consensus: Bridging Theory and Practice", 4.1 and 4.2).
-Invariants: a change begins when the one before is committed; who joins has no vote before it has applied the
-leader's word on who the members are; a node starts with the members that its log knew, not with a list.
+Invariants: a change begins when the one before is committed; who joins stands for no election before it has
+applied the leader's word on who the members are (it may vote: only who knows it as a member counts its vote);
+a node starts with the members that its log knew, not with a list.
 """
 
 import json
@@ -76,10 +77,6 @@ class Membership:
     def want(self, addresses: Collection[str]) -> None:
         """Have the leader make these the members."""
         self._wanted = frozenset(addresses)
-
-    def may_vote(self) -> bool:
-        """Tell whether this node is a member."""
-        return not self.joining
 
     def turn(self, replica: Any, role: RaftRole) -> None:
         """Do what is to be done now."""

@@ -14,7 +14,6 @@ the members.
 """
 
 import secrets
-from collections.abc import Callable
 from typing import Any
 
 Message = dict[str, Any]
@@ -33,12 +32,10 @@ class Mending:
 
     Args:
         sync_object: whose messages they are.
-        may_vote: tells whether this node is a member yet.
     """
 
-    def __init__(self, sync_object: Any, may_vote: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, sync_object: Any) -> None:
         self._sync_object = sync_object
-        self._may_vote = may_vote
         self._incarnation = secrets.token_hex(8)
         self._matched: int | None = None
         """How far the append that is being taken was compared with our log, where that goes further."""
@@ -50,8 +47,6 @@ class Mending:
         kind = message["type"]
         if kind == "next_node_idx":
             return self._answer(message)
-        if kind == "response_vote":
-            return message if self._may_vote() else None
         if kind == "append_entries" and "serialized" in message:
             return message | {"snapshot": self._log[1][1:]}
         if kind == "apply_command" and "request_id" in message:

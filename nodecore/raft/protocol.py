@@ -87,7 +87,6 @@ class RaftProtocol:
             bound=self._bound,
             dial=self._dial,
             arrivals=self._arrivals,
-            may_vote=self._membership.may_vote,
         )
         self.dial(dict(config.raft_dial))
         self._engine.start(self._machine, place, self._membership)

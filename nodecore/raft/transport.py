@@ -41,13 +41,11 @@ class Place:
         bound: listens already; the transport closes it.
         dial: advertised address -> `ip:port`.
         arrivals: told the hello of every connection.
-        may_vote: tells whether this node is a member yet.
     """
 
     bound: socket.socket
     dial: Mapping[str, str]
     arrivals: Arrivals
-    may_vote: Callable[[], bool]
 
 
 def raft_address(dial: Mapping[str, str], member: str) -> tuple[str, int]:
@@ -71,7 +69,7 @@ class RaftTransport(TCPTransport):  # type: ignore[misc]  # PySyncObj has no typ
         self._place = place
         self._greeted: set[TCPNode] = set()
         self._said_s: dict[TCPNode, float] = {}
-        self._mending = Mending(sync_object, place.may_vote)
+        self._mending = Mending(sync_object)
         super().__init__(sync_object, own, others)
 
     def send(self, node: TCPNode, message: dict[str, Any]) -> bool:

@@ -37,7 +37,7 @@ from tests.runtime.scripted import ScriptedCore, config, peer, read_request, run
 KEY = "com.alibaba.nacos.naming.iplist.ephemeral.public##DEFAULT_GROUP@@a"
 PERSISTENT_KEY = "com.alibaba.nacos.naming.iplist.public##DEFAULT_GROUP@@a"
 RECORD = Instances((Instance(ip="10.0.0.1", port=80, service="DEFAULT_GROUP@@a"),))
-PATIENCE_S = 5.0
+PATIENCE_S = 30.0
 
 Protocol = ConsistencyProtocol[NodeConfig, CPRequestProcessor]
 
@@ -77,8 +77,10 @@ def raft() -> Iterator[Served]:
         def newcomer() -> Iterator[str]:
             with Reservations() as ports:
                 joined = raft_members.joining(group, ports.reserve(1)[0], never_stands=True)
-                yield joined.config.address
-                joined.protocol.shutdown()
+                try:
+                    yield joined.config.address
+                finally:
+                    joined.protocol.shutdown()
 
         own = alone.config.address
         yield Served(alone.protocol, raft_members.GROUP, PERSISTENT_KEY, RECORD, own, newcomer)

@@ -55,7 +55,7 @@ def test_a_member_joins_with_an_empty_log_and_counts_from_then_on(tmp_path: Path
 
 
 @pytest.mark.requirement("R16")
-def test_who_nobody_has_added_neither_votes_nor_stands() -> None:
+def test_who_nobody_has_added_does_not_count() -> None:
     """Together with a member that lost the others it would be a second majority."""
     with Reservations() as ports, members(2) as group:
         leader = leader_of(group)
