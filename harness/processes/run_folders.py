@@ -27,7 +27,8 @@ class Owner(StrEnum):
 
 
 def claim(folder: Path, pid: int) -> None:
-    """Write down that an existing folder belongs to this process; not where there is no /proc."""
+    """Write down that a folder, made if need be, belongs to this process; not where there is no /proc."""
+    folder.mkdir(parents=True, exist_ok=True)
     if kernel.LINUX:
         (folder / OWNER_FILE).write_text(f"{pid} {kernel.started_ticks(pid)} {kernel.pid_world()}")
 

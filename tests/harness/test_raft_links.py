@@ -77,3 +77,13 @@ def test_a_delay_for_which_the_target_does_not_wait_is_configured_and_not_told(t
         seen = world.links.verify()
         assert seen.reading("s1", "s2").code == "olo"
         assert seen.reading("s1", "s2", Channel.RAFT).code == "o**"
+
+
+def test_raft_links_are_made_again_on_another_link_server_cut_as_they_were(world: LinkWorld) -> None:
+    """Whoever replaces a link server that died need not know of Raft."""
+    hold = world.links.cut(groups(["s1"], ["s2", "s3"]).edges, Cut.BLACKHOLE)
+    world.links.restore(world.replace_server())
+    cells = [cell for cell in world.links.verify() if cell.channel is Channel.RAFT]
+    assert {c.reading.code for c in cells if "s1" in (c.source, c.target)} == {"oss"}
+    assert {c.reading.code for c in cells if "s1" not in (c.source, c.target)} == {WHOLE}
+    world.links.heal(hold)

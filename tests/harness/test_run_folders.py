@@ -49,6 +49,13 @@ def test_only_the_folders_of_the_dead_are_swept(tmp_path: Path, dead_pid: int) -
     assert run_folders.run_folders(tmp_path) == [foreign, kept, living]
 
 
+def test_a_folder_of_a_run_that_is_not_there_is_made(tmp_path: Path) -> None:
+    """A session may have its own folder elsewhere, so that nobody has made the run's."""
+    folder = tmp_path / "runs" / "cutheal-mine"
+    run_folders.claim(folder, os.getpid())
+    assert run_folders.owner_of(folder) is Owner.ALIVE
+
+
 def test_a_pid_that_was_dealt_again_is_not_the_owner(tmp_path: Path) -> None:
     """The start time tells the two apart."""
     folder = folder_of(tmp_path, "old", os.getpid())
