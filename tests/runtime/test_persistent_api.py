@@ -17,7 +17,7 @@ from tests.runtime.application import Answered, WsgiClient, wsgi_client, wsgi_cl
 
 NS = "/nacos/v1/ns"
 WHERE = {"serviceName": "db"}
-AT = WHERE | {"ip": "10.0.0.7", "port": 3306}
+AT = WHERE | {"ip": "127.0.0.7", "port": 3306}
 PERSISTENT = AT | {"ephemeral": "false"}
 
 
@@ -55,7 +55,7 @@ def test_a_persistent_instance_is_registered_changed_listed_and_deregistered(nod
     node.ok("PATCH", "/instance", PERSISTENT | {"weight": 3, "enabled": "true", "metadata": "k=v"})
     assert [(h["ip"], h["ephemeral"], h["weight"], h["metadata"]) for h in node.hosts()] == [
         ("10.0.0.1", True, 1.0, {}),
-        ("10.0.0.7", False, 3.0, {"k": "v"}),
+        ("127.0.0.7", False, 3.0, {"k": "v"}),
     ]
     assert node("GET", "/instance", AT).json()["weight"] == 3.0
     node.ok("PUT", "/instance", PERSISTENT)
@@ -86,16 +86,16 @@ def test_a_batch_of_both_kinds_is_done_of_each(node: Node) -> None:
     """The answer tells which instances were changed, and of which kind they are."""
     node.ok("POST", "/instance", PERSISTENT)
     node.ok("POST", "/instance", WHERE | {"ip": "10.0.0.1", "port": 1})
-    instances = [{"ip": "10.0.0.7", "port": 3306, "ephemeral": False}, {"ip": "10.0.0.1", "port": 1}]
+    instances = [{"ip": "127.0.0.7", "port": 3306, "ephemeral": False}, {"ip": "10.0.0.1", "port": 1}]
     batch = WHERE | {"metadata": "k=v", "instances": json.dumps(instances)}
     assert node("PUT", "/instance/metadata/batch", batch).json() == {
-        "updated": ["10.0.0.7:3306:unknown:DEFAULT:persist", "10.0.0.1:1:unknown:DEFAULT:ephemeral"]
+        "updated": ["127.0.0.7:3306:unknown:DEFAULT:persist", "10.0.0.1:1:unknown:DEFAULT:ephemeral"]
     }
     assert [h["metadata"] for h in node.hosts()] == [{"k": "v"}] * 2
     gone = node(
         "DELETE", "/instance/metadata/batch", WHERE | {"metadata": "k=v", "consistencyType": "persist"}
     )
-    assert gone.json() == {"updated": ["10.0.0.7:3306:unknown:DEFAULT:persist"]}
+    assert gone.json() == {"updated": ["127.0.0.7:3306:unknown:DEFAULT:persist"]}
     assert [h["metadata"] for h in node.hosts()] == [{"k": "v"}, {}]
 
 
@@ -232,11 +232,11 @@ def test_where_an_instance_is_dialled_can_be_said_at_run_time(node: Node) -> Non
     """So that a test can cut prober from instance: null undoes it, and the answer is the whole map."""
 
     def dial(**links: str | None) -> Answered:
-        body = {f"10.0.0.7:{name[1:]}": link for name, link in links.items()}
+        body = {f"127.0.0.7:{name[1:]}": link for name, link in links.items()}
         return node("PUT", "/cutheal/probe-dial", body=json.dumps(body).encode())
 
-    assert dial(p1="127.0.0.1:9").json() == {"10.0.0.7:1": "127.0.0.1:9"}
-    assert dial(p1=None, p2="127.0.0.1:10").json() == {"10.0.0.7:2": "127.0.0.1:10"}
+    assert dial(p1="127.0.0.1:9").json() == {"127.0.0.7:1": "127.0.0.1:9"}
+    assert dial(p1=None, p2="127.0.0.1:10").json() == {"127.0.0.7:2": "127.0.0.1:10"}
     assert dial(p1="nowhere").text == "'nowhere' is not ip:port"
 
 
@@ -244,12 +244,12 @@ def test_where_an_instance_is_dialled_can_be_said_at_run_time(node: Node) -> Non
 def test_what_a_stranger_says_of_health_changes_nothing(node: Node) -> None:
     """It is taken, like any message between members, and believed of the owner alone."""
     node.ok("POST", "/instance", PERSISTENT)
-    body = {persistent_key("public", "DEFAULT_GROUP@@db"): {"10.0.0.7#3306#DEFAULT": False}}
+    body = {persistent_key("public", "DEFAULT_GROUP@@db"): {"127.0.0.7#3306#DEFAULT": False}}
     said = node("PUT", "/health/instances", {"source": "1.2.3.4:5"}, body=json.dumps(body).encode())
     assert said.status == 200
     assert [h["healthy"] for h in node.hosts()] == [True]
-    wrong = node("PUT", "/health/instances", {"source": "1.2.3.4:5"}, body=b'{"k":{"10.0.0.7":true}}')
-    assert (wrong.status, wrong.text) == (400, "an instance must be ip#port#cluster, not '10.0.0.7'")
+    wrong = node("PUT", "/health/instances", {"source": "1.2.3.4:5"}, body=b'{"k":{"127.0.0.7":true}}')
+    assert (wrong.status, wrong.text) == (400, "an instance must be ip#port#cluster, not '127.0.0.7'")
 
 
 def test_a_node_without_cp_says_how_to_get_it() -> None:
