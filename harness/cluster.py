@@ -128,7 +128,7 @@ class Cluster:
 
         It has the next number for a name, and is on the list of every running member before it starts. What
         is cut stays cut between the others; its own links are whole. Agents that run already do not know it:
-        a client has its list of servers.
+        a client has its list of servers. With CP it has a vote as soon as the leader has taken it in.
 
         Raises:
             CannotDo: the program learns its members when it starts and never again.

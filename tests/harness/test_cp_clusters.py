@@ -68,6 +68,27 @@ def test_a_leader_that_is_cut_off_or_killed_is_replaced(cluster: Cluster) -> Non
     assert set(killed.raft.members) == {"s1", "s2", "s3"}
 
 
+@pytest.mark.requirement("R16")
+@pytest.mark.cluster(nodes=2, grow_to=3, cp=True)
+def test_a_node_that_is_added_votes_and_one_that_is_removed_does_not(cluster: Cluster) -> None:
+    """Both ways to it are links, and whoever leads takes it in; two of three can do without a third."""
+
+    def members() -> list[list[str]]:
+        return [sorted(node.raft.members) for node in cluster.nodes]
+
+    s3 = cluster.add_node()
+    assert raft_codes(cluster) == {}
+    cluster.wait_until(members, [["s1", "s2", "s3"]] * 3, within_s=WITHIN_S)
+    gone = next(node for node in cluster.nodes if node is not s3)
+    rest = [node for node in cluster.nodes if node is not gone]
+    with cluster.isolate(gone):
+        cluster.wait_leader(within_s=WITHIN_S, among=rest)
+        cluster.wait_until(lambda: s3.api.register("orders", ONE, ephemeral=False), None, within_s=WITHIN_S)
+    cluster.remove_node(gone)
+    cluster.wait_until(members, [sorted(node.name for node in rest)] * 2, within_s=WITHIN_S)
+    cluster.wait_until(lambda: rest[0].api.instance("orders", ONE), ONE, within_s=WITHIN_S)
+
+
 @pytest.mark.cluster(nodes=3, cp=True)
 def test_a_wait_for_a_leader_that_cannot_be_shows_what_each_node_says(cluster: Cluster) -> None:
     """Three nodes, each alone: nobody leads; the time-out and every failure report say how each sees it."""
