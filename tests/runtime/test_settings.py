@@ -41,6 +41,8 @@ def test_flags_say_everything_a_harness_needs() -> None:
             "127.0.0.1:3,127.0.0.1:4",
             "--dial",
             "127.0.0.1:3=127.0.0.1:33",
+            "--probe-dial",
+            "127.0.0.1:80=127.0.0.1:8080",
             "--time-scale",
             "0.05",
             "--profile",
@@ -59,6 +61,7 @@ def test_flags_say_everything_a_harness_needs() -> None:
     )
     assert settings.members == ("127.0.0.1:1", "127.0.0.1:3", "127.0.0.1:4")
     assert settings.dial == (("127.0.0.1:3", "127.0.0.1:33"),)
+    assert settings.probe_dial == (("127.0.0.1:80", "127.0.0.1:8080"),)
     assert settings.profile is Profile.CORRECTED
     assert (settings.timings.verify_s, settings.limits.client_threads) == (10.0, 8)
 
