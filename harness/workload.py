@@ -71,13 +71,15 @@ class WorkloadPlan:
         keys: what they share.
         mix: how often each of `read`, `write`, `cas`, `delete` is drawn, against each other.
         seed: of everything drawn.
+        think_real_s: how long a client waits between an answer and its next operation.
 
     """
 
     clients: int = 20
     keys: Sequence[str] = field(default_factory=lambda: [f"k{number}" for number in range(10)])
     mix: Mapping[str, float] = field(default_factory=lambda: dict(MIX))
-    seed: int = 0
+    seed: int | str = 0
+    think_real_s: float = 0.0
 
 
 class Workload:
@@ -165,10 +167,11 @@ class Workload:
             self._count(in_flight=-1, acknowledged=kind is Kind.OK and call.f != "read")
             if kind is Kind.OK:
                 calls.learn(call, result)
-                continue
             if kind is Kind.INFO:
                 process = next(self._processes)  # its operation goes on for ever, as far as anybody knows
-            self._ending.wait(AFTER_ERROR_REAL_S)
+            pause_real_s = self._plan.think_real_s if kind is Kind.OK else AFTER_ERROR_REAL_S
+            if pause_real_s:
+                self._ending.wait(pause_real_s)
 
     def _count(self, *, in_flight: int, acknowledged: int = 0) -> None:
         with self._counting:

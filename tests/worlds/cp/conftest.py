@@ -1,6 +1,7 @@
 """What the suites of CP share: how large a run is, and a line for each run at the end."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -11,9 +12,10 @@ RUN = "cp run"
 
 
 @pytest.fixture
-def size(pytestconfig: pytest.Config) -> Size:
-    """Long with `--trials K`, else as short as says anything."""
-    return LONG if pytestconfig.stash[SETTINGS].trials > 1 else SHORT
+def size(request: pytest.FixtureRequest) -> Size:
+    """Long with `--trials K`, else as short as says anything; each run asks for something else."""
+    settings = request.config.stash[SETTINGS]
+    return replace(LONG if settings.trials > 1 else SHORT, seed=f"{settings.seed} {request.node.name}")
 
 
 @pytest.fixture

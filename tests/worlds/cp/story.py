@@ -46,6 +46,8 @@ class Size:
         steady: writes acknowledged before anything happens, and again after it.
         writes: acknowledged in all, at least.
         in_flight: operations when it happens, at least.
+        think_real_s: how long each client waits between two operations.
+        seed: of what they ask.
 
     """
 
@@ -54,9 +56,11 @@ class Size:
     steady: int
     writes: int
     in_flight: int
+    think_real_s: float = 0.0
+    seed: str = ""
 
 
-SHORT = Size(clients=6, keys=3, steady=15, writes=30, in_flight=1)
+SHORT = Size(clients=4, keys=2, steady=6, writes=12, in_flight=0, think_real_s=0.03)
 LONG = Size(clients=30, keys=10, steady=130, writes=200, in_flight=20)
 
 
@@ -142,14 +146,16 @@ class Story:
 
 
 @contextmanager
-def clients_at_work(cluster: Cluster, size: Size, seed: int = 0) -> Iterator[Story]:
+def clients_at_work(cluster: Cluster, size: Size) -> Iterator[Story]:
     """Have clients read, write and delete for the time of the block; then read every key once more.
 
     A step that gets stuck on a machine that stalled ends the block and makes the run inconclusive; on one
     that did not, it fails. So nothing after the block may rely on the block's end.
     """
     prepare(cluster)
-    plan = WorkloadPlan(clients=size.clients, keys=keys(size.keys), seed=seed)
+    plan = WorkloadPlan(
+        clients=size.clients, keys=keys(size.keys), seed=size.seed, think_real_s=size.think_real_s
+    )
     nodes = cluster.nodes
     with Canary() as canary, cluster.record() as recording:
         begun = time.monotonic()

@@ -73,7 +73,7 @@ def asked(story: Story, node: Node, call: Call) -> Kind:
     """Have one node asked, on the record."""
     client = Registers([node], 0)
     try:
-        return perform(story.recording.writer, f"by hand at {node.name}", client, call)[0]
+        return perform(story.recording.writer, "by-hand", client, call)[0]
     finally:
         client.close()
 

@@ -9,6 +9,7 @@ from harness.cluster import Cluster
 from harness.history import Call
 from harness.node import Node
 from harness.workload import Refused, Unsure
+from tests.worlds.cp.ephemeral_rate import measure
 from tests.worlds.cp.registers import Registers
 from tests.worlds.cp.story import WITHIN_S, Size, Story, clients_at_work
 
@@ -49,6 +50,15 @@ def test_a_link_that_flaps(cluster: Cluster, size: Size, judged: Judge) -> None:
 
 
 @pytest.mark.requirement("R4")
+def test_ephemeral_writes_go_on_without_a_quorum(cluster: Cluster) -> None:
+    """Nobody leads, persistent writes wait and are refused; the node registers what is its own all the same.
+
+    How fast, `python -m tests.worlds.cp.ephemeral_rate` tells.
+    """
+    before, without, _ = measure(cluster, 0.05)
+    assert min(before, without) > 0
+
+
 def test_a_history_tells_faults_while_they_were_in_force(cluster: Cluster) -> None:
     """Each with the time in which it was verified; what a node did not live through too."""
     s1, s2, s3 = cluster.nodes
