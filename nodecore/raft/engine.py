@@ -9,6 +9,7 @@ import os
 import queue
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 
 from pysyncobj import FAIL_REASON
@@ -27,6 +28,8 @@ _TURN_MAX_S = 0.05
 """The longest wait of one turn: an election is noticed no later than this."""
 _PAUSE_AFTER_FAULT_S = 0.1
 """A turn that fails must not spin."""
+_FAULTS_PER_LINE = 100
+"""One that fails for ever must not fill the log: the first says it, then one in ten seconds."""
 _ROLES = (RaftRole.FOLLOWER, RaftRole.CANDIDATE, RaftRole.LEADER)
 """In the order of PySyncObj's numbers."""
 _BATCH_LENGTH_MAX = 64 * 1024
@@ -62,6 +65,7 @@ class Engine:
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._thread: threading.Thread | None = None
+        self._faults = 0
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
 
     def start(self, machine: StateMachine, place: Place, membership: Membership) -> None:
@@ -127,7 +131,11 @@ class Engine:
             membership.turn(replica, self._role)
             self._turn(replica)
         except Exception as error:  # noqa: BLE001  one message must not end Raft
-            self._log.write("error", "raft_turn_failed", [("error", repr(error))])
+            self._faults += 1
+            if self._faults % _FAULTS_PER_LINE == 1:
+                where = "".join(traceback.format_tb(error.__traceback__)[-2:])
+                fields = [("error", repr(error)), ("faults", self._faults), ("where", where)]
+                self._log.write("error", "raft_turn_failed", fields)
             self._stopping.wait(_PAUSE_AFTER_FAULT_S)
 
     def _turn(self, replica: Replica) -> None:

@@ -5,9 +5,10 @@ Invariant: neither costs anything before it is asked for.
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from nodecore.core.enquiries import MetricsAnswer, ReadMetrics
+from nodecore.raft.status import RaftStatus
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.runtime.wire.values import JSON_TYPE, dump
@@ -22,10 +23,14 @@ class AboutApi:
     Args:
         runtime: what is counted.
         apis: the other APIs by the names that `ROUTES` uses: their docstrings are the descriptions.
+        raft: tells how the node's Raft is, None without CP.
     """
 
-    def __init__(self, runtime: Runtime, apis: Mapping[str, object]) -> None:
+    def __init__(
+        self, runtime: Runtime, apis: Mapping[str, object], raft: Callable[[], RaftStatus | None]
+    ) -> None:
         self._runtime = runtime
+        self._raft = raft
         self._apis = {**apis, "about": self}
 
     def openapi(self, _request: Request) -> HttpAnswer:
@@ -38,7 +43,7 @@ class AboutApi:
 
         now = await_reply(self._runtime.ask(ReadMetrics()))
         assert isinstance(now, MetricsAnswer), now
-        body = page(self._runtime.config.name, self._runtime.counts, now)
+        body = page(self._runtime.config.name, self._runtime.counts, now, self._raft())
         return HttpAnswer(status=200, headers={"Content-Type": CONTENT_TYPE}, body=body)
 
     @functools.cached_property

@@ -147,7 +147,7 @@ def node_application(
         "peer": PeerApi(runtime, identity),
         "observer": ObserverApi(runtime, identity, requests_now, arrivals, raft),
     }
-    apis["about"] = AboutApi(runtime, apis)
+    apis["about"] = AboutApi(runtime, apis, raft)
     handlers: dict[Route, Handler] = {}
     for method, path, name in ROUTES:
         api, _, function = name.partition(".")

@@ -13,6 +13,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
 from nodecore.core.answers import MemberState
 from nodecore.core.enquiries import MetricsAnswer
+from nodecore.raft.status import RaftStatus
 from nodecore.runtime.counts import Counts, Labels
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -26,6 +27,11 @@ _COUNTERS = (
     ("call_body_bytes", "bytes of bodies of calls and answers", ("kind", "direction")),
     ("core_cpu_seconds", "processor time of the core, by what it was told", ("event",)),
     ("events", "what the log tells as events, whatever its level", ("event",)),
+    (
+        "raft_requests",
+        "writes and linearizable reads by outcome: applied, definite or indefinite",
+        ("outcome",),
+    ),
     ("pushes", "pushes sent to subscribers", ()),
     ("probes", "active checks of persistent instances", ("kind",)),
     ("loop_lag_seconds", "how much too late the timer's ticks were, in all", ()),
@@ -33,16 +39,17 @@ _COUNTERS = (
 _VERIFY_KINDS = ("VerifyDigest", "Verify")
 
 
-def page(name: str, counts: Counts, now: MetricsAnswer) -> bytes:
+def page(name: str, counts: Counts, now: MetricsAnswer, raft: RaftStatus | None = None) -> bytes:
     """Return the page.
 
     Args:
         name: of the node.
         counts: what it has done so far.
         now: what it holds at this moment.
+        raft: how its Raft is at this moment, None without CP.
     """
     registry = CollectorRegistry()
-    registry.register(_Node(name, counts, now))
+    registry.register(_Node(name, counts, now, raft))
     ProcessCollector(registry=registry)
     return generate_latest(registry)
 
@@ -52,12 +59,15 @@ class _Node:
     name: str
     counts: Counts
     now: MetricsAnswer
+    raft: RaftStatus | None
 
     def collect(self) -> Iterator[Metric]:
         for name, doc, labels in _COUNTERS:
             yield _counter(name, doc, labels, self.counts.of(name))
         yield from self._verify()
         yield from self._gauges()
+        if self.raft is not None:
+            yield from _raft_gauges(self.raft)
 
     def _verify(self) -> Iterator[Metric]:
         """What verify costs and finds, without having to know by which calls."""
@@ -94,6 +104,21 @@ class _Node:
         status = GaugeMetricFamily("nodecore_status", "what it calls itself", labels=["name", "status"])
         status.add_metric([self.name, now.status.value], 1)
         yield status
+
+
+def _raft_gauges(raft: RaftStatus) -> Iterator[Metric]:
+    for name, doc, value in (
+        ("term", "the term this node is in", raft.term),
+        ("commit_index", "how far the log is committed, as this node knows", raft.commit_index),
+        ("applied_index", "how far the log is applied on this node", raft.applied_index),
+        ("members", "members of the group, this node included", len(raft.members)),
+    ):
+        yield GaugeMetricFamily(f"nodecore_raft_{name}", doc, value=value)
+    role = GaugeMetricFamily(
+        "nodecore_raft_role", "what it is, and whom it follows", labels=["role", "leader"]
+    )
+    role.add_metric([raft.role.value, raft.leader or ""], 1)
+    yield role
 
 
 def _counter(name: str, doc: str, labels: tuple[str, ...], sums: Mapping[Labels, float]) -> Metric:

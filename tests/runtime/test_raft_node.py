@@ -8,7 +8,7 @@ from harness.waiting import wait_for
 from tests.runtime.node_process import START_REAL_S, node_process, run_node
 
 
-@pytest.mark.endpoint("GET /cutheal/raft")
+@pytest.mark.endpoint("GET /cutheal/raft", "GET /metrics")
 @pytest.mark.requirement("R3")
 def test_a_lone_node_with_cp_leads_itself(tmp_path: Path) -> None:
     """It needs no leader to be ready; a moment later it is one, and ends on SIGTERM like any other."""
@@ -23,6 +23,10 @@ def test_a_lone_node_with_cp_leads_itself(tmp_path: Path) -> None:
         )
         assert (led["enabled"], led["state"], led["leader"]) == (True, "leader", node.ready["address"])
         assert led["members"] == [node.ready["address"]]
+        page = node.ask("GET", "/metrics").text
+        assert "nodecore_raft_term 1.0" in page
+        assert f'nodecore_raft_role{{leader="{led["leader"]}",role="leader"}} 1.0' in page
+        assert "event=raft_leader state=leader" in node.log_text()
         assert node.terminate() == 0
 
 
@@ -31,6 +35,7 @@ def test_a_node_without_cp_says_so(tmp_path: Path) -> None:
     with node_process(tmp_path, "--client-port", "0") as node:
         assert "raft" not in node.ready
         assert node.ask("GET", "/cutheal/raft").json() == {"enabled": False}
+        assert "nodecore_raft_term" not in node.ask("GET", "/metrics").text
 
 
 @pytest.mark.parametrize(
