@@ -89,6 +89,6 @@ _REASONS = {
     404: "there is no such thing here",
     409: "not now; the sentence says why",
     413: "the body is too large",
-    501: "persistent instances are not served yet",
+    501: "it needs CP, which this node has not",
     503: "not loaded yet, switched off, too busy, or the responsible node did not answer",
 }

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.requests import ALLOWED, requests
-from tests.runtime.application import WsgiClient, wsgi_client
+from tests.runtime.application import WsgiClient, wsgi_client, wsgi_client_with_cp
 from tests.runtime.scripted import config
 
 BODY_BYTES_MAX = 1024 * 1024
@@ -35,6 +35,13 @@ def guarded_node() -> Iterator[WsgiClient]:
     yield from node(identity_header="X-Member", identity_value="secret")
 
 
+@pytest.fixture(scope="module")
+def node_with_cp() -> Iterator[WsgiClient]:
+    """A node that has CP, all of it its own."""
+    with wsgi_client_with_cp(body_bytes_max=BODY_BYTES_MAX) as (client, _):
+        yield client
+
+
 def check(ask: WsgiClient, sent: list[Sent], **more: str) -> None:
     """One request after another, so that what one leaves behind the next may find."""
     for method, path, query, body, content_type, agent in sent:
@@ -49,6 +56,12 @@ def check(ask: WsgiClient, sent: list[Sent], **more: str) -> None:
 def test_what_anybody_may_send(open_node: WsgiClient, sent: list[Sent]) -> None:
     """A node that takes anybody for a member."""
     check(open_node, sent)
+
+
+@given(st.lists(requests, min_size=1, max_size=25))
+def test_what_a_node_with_cp_may_be_sent(node_with_cp: WsgiClient, sent: list[Sent]) -> None:
+    """What is persistent, and what is not."""
+    check(node_with_cp, sent)
 
 
 @given(st.lists(requests, min_size=1, max_size=25))

@@ -19,6 +19,7 @@ names = st.sampled_from(
         *["weight", "enabled", "healthy", "ephemeral", "metadata", "beat", "protectThreshold", "keyword"],
         *["source", "id", "healthyOnly", "isCheck", "app", "selector", "instances", "consistencyType"],
         *["entry", "value", "key", "pageNo", "pageSize", "expr", "instance", "withInstances"],
+        *["healthChecker", "checkPort", "useInstancePort4Check", "consistency", "debug"],
         *["udpPort", "clientIP", "serviceNameParam", "groupNameParam", "hasIpCount", "responsibleOnly"],
     ]
 )
@@ -38,6 +39,7 @@ plausible = st.sampled_from(
         ],
         *["public##DEFAULT_GROUP@@a", "##", "1", '[{"ip":"10.0.0.1","port":80}]', "[1]", '{"type":"x"}'],
         *["batch", "pushVersion", "java:1.2.3", "limitedUrlMap", "/a:502", "overriddenServerStatus"],
+        *['{"type":"HTTP","path":"/x","headers":"a:b"}', "MYSQL", "NONE", "stale", "127.0.0.1:80", "persist"],
         *["clientBeatInterval", "distroThreshold", "check", "READ_ONLY", "null", '{"pushEnabled":false}'],
     ]
 )

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
-from nodecore.config import NodeConfig
+from nodecore.config import Limits, NodeConfig
 from nodecore.core.node import Node
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Core, Runtime
@@ -71,10 +71,11 @@ class WsgiClient:
 
 
 @contextmanager
-def wsgi_client_with_cp() -> Iterator[tuple[WsgiClient, LocalCp]]:
-    """A client of a started node with CP, and its CP, which is all on this node."""
-    settings = config(raft_port=1)
+def wsgi_client_with_cp(**limits: int) -> Iterator[tuple[WsgiClient, LocalCp]]:
+    """A client of a started node with CP, and its CP, which is all on this node; it dials no instance."""
+    settings = config(raft_port=1, limits=Limits(**limits))
     runtime = Runtime(Node(settings), settings, NodeLog("s1", "debug", io.StringIO()))
+    runtime.probes.send = lambda _probe: None  # type: ignore[method-assign]
     runtime.start()
     try:
         cp = LocalCp(runtime.take_applied)
