@@ -119,6 +119,8 @@ class Engine:
             membership.begin(replica, self._config.members)
             machine.hear_members(lambda members: _tell(membership, replica, members))
             replica.read_folder()
+            if not replica.otherNodes:
+                replica.postpone_election(0.0)  # nobody else could lead
             while not self._stopping.is_set():
                 self._guarded_turn(replica, membership)
         finally:
