@@ -203,8 +203,9 @@ class Node:
         """End the process if it lives, and start it again on the same ports.
 
         Args:
-            wipe: also empty the node's data folder. nodecore's AP data live in memory only and are
-                gone either way.
+            wipe: also empty the node's data folder, with CP the journal and the snapshot of its Raft: then
+                it has forgotten whom it voted for and what it acknowledged, which Raft allows to no member.
+                nodecore's AP data live in memory only and are gone either way.
 
         """
         __tracebackhide__ = True

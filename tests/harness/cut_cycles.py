@@ -65,10 +65,11 @@ def main() -> int:
     cuts = TOLD if options.deaf else TOLD + CONFIGURED
     path = DEAF if options.deaf else EMBEDDED if options.links == "embedded" else find_server()
     tallies = {cut: Tally() for cut in cuts}
+    secret = "of these cycles" if options.raft else ""
     with (
         TemporaryDirectory() as folder,
         busy_loops(options.burn),
-        LinkWorld(Path(folder), nodes=options.nodes, agents=["C1"], path=path) as world,
+        LinkWorld(Path(folder), nodes=options.nodes, agents=["C1"], path=path, secret=secret) as world,
     ):
         world.links.verify()
         edges = groups(world.names[: options.nodes // 2], [*world.names[options.nodes // 2 :], "C1"]).edges
@@ -120,6 +121,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--burn", type=int, default=0, help="how many busy loops run beside (0)")
     parser.add_argument("--nodes", type=int, default=5, help="how many nodes are linked (5)")
     parser.add_argument("--links", choices=("toxiproxy", "embedded"), default="toxiproxy")
+    parser.add_argument("--raft", action="store_true", help="nodes have Raft ports and links too")
     parser.add_argument("--deaf", action="store_true", help="through a link server that cuts nothing")
     return parser.parse_args()
 

@@ -9,7 +9,7 @@ import pytest
 @pytest.mark.parametrize(
     ("options", "last"),
     [
-        (["--cycles", "11", "--burn", "1"], "11 cycles beside 1 busy loops: 0 false alarms"),
+        (["--cycles", "11", "--burn", "1", "--raft"], "11 cycles beside 1 busy loops: 0 false alarms"),
         (["--cycles", "3", "--deaf"], "3 cycles beside 0 busy loops: 0 missed"),
     ],
     ids=["real", "deaf"],
