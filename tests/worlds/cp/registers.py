@@ -62,10 +62,12 @@ class Registers:
         return self._node.name
 
     def do(self, call: Call) -> str | None:
-        """Read, write or delete one key."""
+        """Read, write or delete one key; a 500 is a defect, and raised as it is."""
         try:
             return self._do(call)
         except ApiError as error:
+            if error.status == 500:
+                raise
             raise _outcome(call, error, is_definite=error.is_definite) from None
         except Unreachable as error:
             self._ask_the_next()
