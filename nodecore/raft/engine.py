@@ -25,7 +25,7 @@ from nodecore.raft.transport import Place
 from nodecore.runtime.logs import NodeLog
 
 _TURN_MAX_S = 0.05
-"""The longest wait of one turn: an election is noticed no later than this."""
+"""The longest wait of one turn: a lost leader is noticed no later than this; news end the wait at once."""
 _PAUSE_AFTER_FAULT_S = 0.1
 """A turn that fails must not spin."""
 _FAULTS_PER_LINE = 100
@@ -64,6 +64,9 @@ class Engine:
         self._status = RaftStatus(members=config.members)
         self._stopping = threading.Event()
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._waking = threading.Lock()
+        self._wakes = True
+        self._turn_max_s = min(_TURN_MAX_S, config.timings.scaled(config.time_scale).raft_append_s)
         self._thread: threading.Thread | None = None
         self._faults = 0
         self._orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
@@ -86,15 +89,16 @@ class Engine:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-            os.close(self._wake_read)
-            os.close(self._wake_write)
+        with self._waking:
+            self._wakes = False
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def wake(self) -> None:
-        """Have the thread look at the requests now; from any thread, before `stop`."""
-        try:
-            os.write(self._wake_write, b"!")
-        except BlockingIOError:
-            return  # it is full of wakes already
+        """Have the thread look at the requests now; from any thread, and nothing after `stop`."""
+        with self._waking:
+            if self._wakes:
+                _write_one(self._wake_write)
 
     def status(self) -> RaftStatus:
         """Return what the thread knew at its last turn."""
@@ -149,7 +153,7 @@ class Engine:
         if leader is not None:
             for together in _batches(self._requests.due(now_s)):
                 self._hand_on(replica, together, leader)
-        replica.doTick(_TURN_MAX_S)
+        replica.doTick(self._turn_max_s)
 
     def _hand_on(self, replica: Replica, together: Sequence[Request], leader: str) -> None:
         for request in together:
@@ -213,6 +217,13 @@ def _batches(requests: Sequence[Request]) -> Iterator[Sequence[Request]]:
         length += len(request.text)
     if together:
         yield together
+
+
+def _write_one(descriptor: int) -> None:
+    try:
+        os.write(descriptor, b"!")
+    except BlockingIOError:
+        return  # it is full of wakes already
 
 
 def _tell(membership: Membership, replica: Replica, members: Sequence[str]) -> None:

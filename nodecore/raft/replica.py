@@ -6,6 +6,7 @@ Invariant: only this module knows PySyncObj's settings, all of them in real seco
 import base64
 import functools
 import hashlib
+import os
 import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -64,6 +65,13 @@ class Replica(SyncObj):  # type: ignore[misc]  # PySyncObj has no types
             consumers=[machine],
             transportClass=functools.partial(RaftTransport, place),
         )
+
+    def destroy(self) -> None:
+        """Close everything; PySyncObj forgets the pipe that it wakes itself by."""
+        super().destroy()
+        pipe = self._SyncObj__pipeNotifier
+        os.close(pipe._PipeNotifier__pipeR)  # noqa: SLF001
+        os.close(pipe._PipeNotifier__pipeW)  # noqa: SLF001
 
     @property
     def journal(self) -> Any:
