@@ -107,9 +107,9 @@ class Health:
     def _tell(self, member: str) -> None:
         untold = self._untold.pop(member, {}) if member not in self._open else {}
         health = tuple(
-            (key, tuple((entry.identity, entry.healthy) for entry in stored.instances))
+            (key, told)
             for key in untold
-            if self._members.owns(service_of(key)) and (stored := self._projection.get(key)) is not None
+            if self._members.owns(service_of(key)) and (told := self._projection.known_health(key))
         )
         if health:
             self._open[member] = None

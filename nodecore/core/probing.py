@@ -161,6 +161,8 @@ class Probing:
             self._flip(standing, instance, event, healthy=True)
         elif instance.healthy and (found is Verdict.DOWN or standing.failed >= times):
             self._flip(standing, instance, event, healthy=False)
+        elif instance.healthy is (found is Verdict.PASSED):
+            self._projection.set_health(standing.key, standing.identity, healthy=instance.healthy)
 
     def _flip(self, standing: Standing, instance: Instance, event: Probed, *, healthy: bool) -> None:
         standing.passed = standing.failed = 0

@@ -20,6 +20,8 @@ class Projection:
     def __init__(self, out: Outward) -> None:
         self._out = out
         self._lists: dict[str, Instances] = {}
+        self._known: dict[str, dict[InstanceId, None]] = {}
+        """Whose health somebody has found out; of the others it is only what their registration said."""
 
     def sorted_keys(self) -> list[str]:
         """Return the keys of all lists in order."""
@@ -42,13 +44,16 @@ class Projection:
     def applied(self, key: str, record: Instances | None) -> None:
         """A list is this from now on; None: it is gone."""
         if record is None:
+            self._known.pop(key, None)
             if self._lists.pop(key, None) is not None:
                 self._out.add(Notify(key, Change.DELETE, None))
             return
-        known = {entry.identity: entry.healthy for entry in (self._lists.get(key) or record).instances}
-        entries = (
-            replace(entry, healthy=known.get(entry.identity, entry.healthy)) for entry in record.instances
-        )
+        before = {entry.identity: entry.healthy for entry in (self._lists.get(key) or record).instances}
+        entries = [
+            replace(entry, healthy=before.get(entry.identity, entry.healthy)) for entry in record.instances
+        ]
+        known = self._known.pop(key, {})
+        self._known[key] = {entry.identity: None for entry in entries if entry.identity in known}
         self._store(key, Instances(tuple(entries)))
 
     def restored(self, records: Iterable[tuple[str, Instances]]) -> list[str]:
@@ -59,10 +64,18 @@ class Projection:
             self.applied(key, found.get(key))
         return touched
 
+    def known_health(self, key: str) -> tuple[tuple[InstanceId, bool], ...]:
+        """Return the health of the instances of a key of which it is known."""
+        stored, known = self._lists.get(key) or Instances(), self._known.get(key, {})
+        return tuple((e.identity, e.healthy) for e in stored.instances if e.identity in known)
+
     def set_health(self, key: str, identity: InstanceId, *, healthy: bool) -> bool:
-        """Note the health of an instance; return whether it was another."""
-        known = self.find(key, identity)
-        if known is None or known.healthy is healthy:
+        """Note the health of an instance, which is known from now on; return whether it was another."""
+        instance = self.find(key, identity)
+        if instance is None:
+            return False
+        self._known[key][identity] = None
+        if instance.healthy is healthy:
             return False
         entries = self._lists[key].instances
         changed = tuple(replace(e, healthy=healthy) if e.identity == identity else e for e in entries)

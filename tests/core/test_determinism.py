@@ -8,19 +8,19 @@ from pathlib import Path
 
 from nodecore.core.events import Effect
 from tests.core.agents import Agent
+from tests.core.checked_world import IPS, CheckedWorld
 from tests.core.scenarios import both_ways
-from tests.core.world import World
 
 ROOT = Path(__file__).parents[2]
 
 
-class Recorded(World):
+class Recorded(CheckedWorld):
     """A world that digests every effect of every core, in order."""
 
     def __init__(self) -> None:
         self.digest = hashlib.sha256()
         self.effects = 0
-        super().__init__(3, seed=5)
+        super().__init__(seed=5)
 
     def _perform(self, address: str, effects: list[Effect]) -> None:
         for effect in effects:
@@ -30,13 +30,15 @@ class Recorded(World):
 
 
 def history() -> str:
-    """Return the digest of a run with clients, a cut, a kill and a heal."""
+    """Return the digest of a run with clients, checked instances, a cut, a kill and a heal."""
     world = Recorded()
     s1, s2, s3 = world.addresses
     services = [f"g@@{name}" for name in ("a", "b", "c", "d", "e")]
     for number in range(3):
         Agent(world, f"C{number}", f"10.1.0.{number}", services)
+    world.register()
     world.run(10.0)
+    world.dead[IPS[0]] = None
     world.cut(both_ways([s1, s2, "C0", "C1"], [s3, "C2"]))
     world.run(45.0)
     world.change_members(s1, (s3, s2, s1, "10.0.0.9:1"))

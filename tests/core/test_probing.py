@@ -336,6 +336,20 @@ def test_members_are_told_at_once_when_health_changes_and_again_every_period() -
     assert health_of(False) in told(driver, S2)[S2]
 
 
+def test_what_nobody_has_found_out_is_not_told() -> None:
+    """A node that was restarted knows of each instance only what its registration said."""
+    driver = checked(ips=("10.0.0.7", "10.0.0.8"))
+    own_kind(driver, S2)
+    told(driver, S2)
+    driver.run(5.0)
+    assert told(driver, S2) == {S2: []}
+    open_ones = probes(driver)
+    end(driver, open_ones[0], OPEN)
+    driver.run(5.0)
+    ip = open_ones[0].target.partition(":")[0]
+    assert told(driver, S2)[S2][0] == health_of(True, ip=ip)
+
+
 def test_what_changes_while_a_member_is_being_told_follows() -> None:
     """One message at a time; the last word is the last health."""
     driver = checked()
