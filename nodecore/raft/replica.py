@@ -56,7 +56,7 @@ class Replica(SyncObj):  # type: ignore[misc]  # PySyncObj has no types
         machine: StateMachine,
         place: Place,
     ) -> None:
-        self._fernet = Fernet(_key(secret))
+        self._fernet = Fernet(key_of(secret))
         self.machine = machine
         super().__init__(
             TCPNode(own),
@@ -141,7 +141,7 @@ def raft_folder(config: NodeConfig) -> Path | None:
     return folder
 
 
-def _key(secret: str) -> bytes:
+def key_of(secret: str) -> bytes:
     """Return the key that PySyncObj makes of a password."""
     return base64.urlsafe_b64encode(hashlib.pbkdf2_hmac("sha256", secret.encode(), SALT, _PBKDF2_ROUNDS, 32))
 
