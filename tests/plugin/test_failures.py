@@ -106,7 +106,9 @@ def test_bundles_go_where_the_user_says(imagined: InnerRun) -> None:
     assert bundle.name.startswith("test_inner.py-test_fails-")
     names = ["history.jsonl", "report.txt", "s1.log", "s1.metrics", "s2.log", "s3.log"]
     assert sorted(path.name for path in bundle.iterdir()) == names
-    assert "links cut: peer-s1-s3" in (bundle / "report.txt").read_text(encoding="utf-8")
+    report = (bundle / "report.txt").read_text(encoding="utf-8")
+    assert "links cut: peer-s1-s3" in report
+    assert f"cutheal check {bundle / 'history.jsonl'} --model" in report
 
 
 def test_a_test_that_passes_shows_nothing(imagined: InnerRun) -> None:
