@@ -1,9 +1,8 @@
 """Is everything that was acknowledged still there at the end, unless something newer took its place?
 
 Weaker than linearizability and simpler to believe: it asks only the last read of each key. (A set is judged
-with a key for each element.) Invariant: a write
-is called lost only if the value at the end is certainly older: whatever wrote it had ended before the lost
-one began, or nobody wrote it at all.
+with a key for each element.) Invariant: a write is called lost only if the value at the end is certainly
+older: whatever wrote it had ended before the lost one began, or nobody wrote it at all.
 """
 
 from collections import defaultdict
