@@ -120,7 +120,7 @@ class Engine:
         replica = open_replica(self._config, machine, place, self._state_changed)
         try:
             self._hear_wakes(replica)
-            membership.begin(replica, self._config.members)
+            membership.begin(replica, self._config)
             machine.hear_members(lambda members: _tell(membership, replica, members))
             replica.read_folder()
             if not replica.otherNodes:

@@ -16,7 +16,8 @@ from typing import Any
 from pysyncobj import FAIL_REASON
 from pysyncobj.node import TCPNode
 
-from nodecore.raft.journal import Entry
+from nodecore.config import NodeConfig
+from nodecore.raft.journal import Entry, Unreadable
 from nodecore.raft.status import RaftRole
 from nodecore.runtime.logs import NodeLog
 
@@ -48,30 +49,37 @@ class Membership:
         self._log = log
         self._path = path
         self._patience_s = patience_s
-        self._kept = _read(path)
-        self.joining = joining and self._kept is None
+        self._kept: frozenset[str] | None = None
+        self.joining = joining
         self._wanted: frozenset[str] | None = None
         self._untold = False
         self._busy_until_s = 0.0
 
-    def begin(self, replica: Any, listed: Collection[str]) -> None:
-        """Have a replica start with the members that its log knew.
+    def begin(self, replica: Any, config: NodeConfig) -> None:
+        """Have a replica start with the members that its log knew, those of the configuration the first time.
+
+        At a later start the list counts as changed where it is one that changes: a file, an address server.
 
         Args:
             replica: of this node, before its first tick.
-            listed: the members that the configuration names: those of a first start, wanted at a later one.
+            config: of this node.
 
         Raises:
             NotOurs: the folder is that of another member.
+            Unreadable: the file of the members cannot be read.
         """
+        self._kept = _read(self._path)
+        self.joining = self.joining and self._kept is None
         if self._kept is not None and self._own not in self._kept:
             raise NotOurs(
                 f"{self._path} is that of {', '.join(sorted(self._kept))} and not of {self._own}: "
                 "a member keeps its address, or gets a folder of its own"
             )
-        if self._kept is not None and self._kept != frozenset(listed):
-            self._wanted = frozenset(listed)
-        known = changed_by(frozenset(self._kept or listed), replica.journal)
+        listed = frozenset(config.members)
+        changes = config.members_file is not None or config.address_server is not None
+        if self._kept is not None and self._kept != listed and changes:
+            self._wanted = listed
+        known = changed_by(self._kept or listed, replica.journal)
         replica.set_others(known - {self._own})
 
     def want(self, addresses: Collection[str]) -> None:
@@ -157,4 +165,9 @@ def _members(own: str, replica: Any) -> frozenset[str]:
 
 
 def _read(path: Path | None) -> frozenset[str] | None:
-    return frozenset(json.loads(path.read_text())) if path is not None and path.exists() else None
+    if path is None or not path.exists():
+        return None
+    try:
+        return frozenset(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError) as error:
+        raise Unreadable(f"the members {path} cannot be read: {error!r}") from error
