@@ -117,16 +117,6 @@ def assemble(config: NodeConfig, resources: Iterable[ResourceType]) -> Parts:
         cp_state=cp_state,
         reset=Reset(out, members, load, judge, switches, cp_state, forgetting),
         overview=Overview(
-            config=config,
-            out=out,
-            replica=replica,
-            members=members,
-            sync=sync,
-            load=load,
-            judge=judge,
-            services=services,
-            pushes=pushes,
-            switches=switches,
-            projection=projection,
+            config, out, replica, members, sync, load, judge, services, pushes, switches, projection
         ),
     )

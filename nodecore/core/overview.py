@@ -22,7 +22,7 @@ from nodecore.core.switches import Switches
 from nodecore.core.sync import Sync
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Overview:
     """Reads the parts of a node."""
 

@@ -1,90 +1,32 @@
 """Active checks as the responsible node does and judges them, and how the others learn of health (R19)."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
-from nodecore.core.answers import Answer, Done, Refused
 from nodecore.core.commands import ChangedSwitches
-from nodecore.core.events import Probe, Probed, RecordsApplied, Tick
+from nodecore.core.events import RecordsApplied, Tick
 from nodecore.core.findings import Finding, Found, Verdict, verdict
-from nodecore.core.keys import SWITCH_KEY, metadata_key, persistent_key
-from nodecore.core.messages import Accepted, InstanceHealth, Report, ReportAnswer
-from nodecore.core.operations import SetHealth
-from nodecore.core.records import Checker, CheckerKind, ClusterChecks, Instances, Service, SwitchDomain
+from nodecore.core.keys import SWITCH_KEY, persistent_key
+from nodecore.core.records import Checker, CheckerKind, Instances, SwitchDomain
 from tests.core.asking import listing
-from tests.core.driver import A0, B1, S1, S2, S3, Driver, entry, steady
+from tests.core.checks import (
+    OPEN,
+    REFUSED,
+    SILENT,
+    UNABLE,
+    answered,
+    checked,
+    end,
+    find,
+    healthy,
+    next_probe,
+    probes,
+    use,
+)
+from tests.core.driver import A0, B1, S1, S2, entry
 
 pytestmark = pytest.mark.requirement("R19")
-
-OPEN, REFUSED = Finding(found=Found.OPEN), Finding(found=Found.REFUSED)
-SILENT, UNABLE = Finding(found=Found.SILENT), Finding(found=Found.UNABLE, why="no PyMySQL")
-
-
-def answered(status: int) -> Finding:
-    return Finding(found=Found.ANSWERED, status=status)
-
-
-def checked(service: str = A0, ips: Iterable[str] = ("10.0.0.7",), **options: object) -> Driver:
-    """A node that sees all members UP and has persistent instances of a service, with nothing said yet."""
-    driver = steady(cp=True, **options)
-    instances = tuple(replace(entry(service, ip), ephemeral=False) for ip in ips)
-    driver.feed(RecordsApplied(((persistent_key("public", service), Instances(instances)),)))
-    for member in (S2, S3):
-        driver.hear(member, Report(driver.member(member)))
-    driver.said.clear()
-    return driver
-
-
-def own_kind(driver: Driver, *members: str) -> None:
-    """Let the members' next reports say that they are of our kind."""
-    driver.run(5.0)
-    for member in members:
-        for call, _ in driver.take(Report, member):
-            driver.answer(call, ReportAnswer(takes_digest=True))
-
-
-def use(driver: Driver, checker: Checker, service: str = A0, **fields: object) -> None:
-    """Have the default cluster of a service checked like this."""
-    checks = (ClusterChecks(checker=checker, **fields),)  # type: ignore[arg-type]
-    record = Service(namespace="public", name=service, checks=checks)
-    driver.feed(RecordsApplied(((metadata_key("public", service), record),)))
-
-
-def probes(driver: Driver) -> list[Probe]:
-    """The checks that were asked for since the last call."""
-    found = [effect for effect in driver.said if isinstance(effect, Probe)]
-    driver.said = [effect for effect in driver.said if not isinstance(effect, Probe)]
-    return found
-
-
-def next_probe(driver: Driver, within_s: float = 10.0) -> Probe:
-    """Let time pass until a check is asked for."""
-    until = driver.now + within_s
-    while not (found := probes(driver)):
-        due = driver.node.next_deadline()
-        assert due is not None
-        assert due <= until, "no check was asked for"
-        driver.until(due)
-        driver.feed(Tick())
-    assert len(found) == 1
-    return found[0]
-
-
-def find(driver: Driver, *findings: Finding, took_s: float = 0.001) -> None:
-    """End one check after another with these findings."""
-    for finding in findings:
-        end(driver, next_probe(driver), finding, took_s)
-
-
-def end(driver: Driver, probe: Probe, finding: Finding, took_s: float = 0.001) -> None:
-    found = Probed(probe_id=probe.probe_id, checker=probe.checker, finding=finding, took_s=took_s)
-    driver.feed(found)
-
-
-def healthy(driver: Driver, service: str = A0) -> list[bool]:
-    return [instance.healthy for instance in listing(driver, service).instances]
 
 
 # ---- what a finding means -----------------------------------------------------------------------
@@ -282,98 +224,3 @@ def test_health_outlives_a_new_registration() -> None:
     driver.feed(RecordsApplied(((persistent_key("public", A0), again),)))
     (instance,) = listing(driver).instances
     assert (instance.healthy, instance.weight) == (False, 3.0)
-
-
-# ---- set by hand --------------------------------------------------------------------------------
-
-
-def set_health(driver: Driver, *, value: bool, service: str = A0, ip: str = "10.0.0.7") -> Answer | None:
-    return driver.ask(
-        SetHealth(namespace="public", service=service, ip=ip, port=80, cluster="DEFAULT", healthy=value)
-    )
-
-
-def test_where_nobody_checks_health_is_what_it_is_set_to() -> None:
-    """Checker NONE; where somebody checks, it is refused, as for what beats or is not there."""
-    driver = checked()
-    refused = set_health(driver, value=False)
-    assert isinstance(refused, Refused)
-    assert refused.message == f"health check is still working, service: {A0}"
-    use(driver, Checker(kind=CheckerKind.NONE))
-    assert isinstance(set_health(driver, value=False), Done)
-    assert healthy(driver) == [False]
-    driver.run(30.0)
-    assert (probes(driver), healthy(driver)) == ([], [False])
-    assert isinstance(set_health(driver, value=False, ip="10.0.0.9"), Refused)
-    missing = set_health(driver, value=False, service=f"{A0}missing")
-    assert missing is None or isinstance(missing, Refused)
-
-
-# ---- how the others learn of it -----------------------------------------------------------------
-
-
-def told(driver: Driver, *members: str) -> dict[str, list[InstanceHealth]]:
-    """What each member was told since the last call; it takes all of it."""
-    found: dict[str, list[InstanceHealth]] = {member: [] for member in members}
-    for call, message in driver.take(InstanceHealth):
-        found[call.target].append(message)
-        driver.answer(call, Accepted())
-    return found
-
-
-def health_of(value: bool, service: str = A0, ip: str = "10.0.0.7") -> InstanceHealth:
-    return InstanceHealth(((persistent_key("public", service), (((ip, 80, "DEFAULT"), value),)),))
-
-
-def test_members_are_told_at_once_when_health_changes_and_again_every_period() -> None:
-    """A foreign member is not: it would not understand."""
-    driver = checked()
-    own_kind(driver, S2)
-    told(driver, S2)
-    find(driver, REFUSED)
-    assert told(driver, S2) == {S2: [health_of(False)]}
-    driver.run(6.0)
-    assert health_of(False) in told(driver, S2)[S2]
-
-
-def test_what_nobody_has_found_out_is_not_told() -> None:
-    """A node that was restarted knows of each instance only what its registration said."""
-    driver = checked(ips=("10.0.0.7", "10.0.0.8"))
-    own_kind(driver, S2)
-    told(driver, S2)
-    driver.run(5.0)
-    assert told(driver, S2) == {S2: []}
-    open_ones = probes(driver)
-    end(driver, open_ones[0], OPEN)
-    driver.run(5.0)
-    ip = open_ones[0].target.partition(":")[0]
-    assert told(driver, S2)[S2][0] == health_of(True, ip=ip)
-
-
-def test_what_changes_while_a_member_is_being_told_follows() -> None:
-    """One message at a time; the last word is the last health."""
-    driver = checked()
-    own_kind(driver, S2)
-    told(driver, S2)
-    use(driver, Checker(kind=CheckerKind.NONE))
-    set_health(driver, value=False)
-    set_health(driver, value=True)
-    ((call, first),) = driver.take(InstanceHealth)
-    assert first == health_of(False)
-    driver.fail(call)
-    ((call, second),) = driver.take(InstanceHealth)
-    assert second == health_of(True)
-
-
-def test_health_is_believed_of_the_owner_alone() -> None:
-    """By one's own ring: two that disagree about owners do not overwrite each other."""
-    driver = checked(B1)
-    driver.hear(S3, health_of(False, B1))
-    assert healthy(driver, B1) == [True]
-    driver.hear(S2, health_of(False, B1))
-    assert healthy(driver, B1) == [False]
-    driver.hear(S2, health_of(True, B1, ip="10.9.9.9"))
-    assert healthy(driver, B1) == [False]
-    driver.hear(S2, health_of(False))
-    driver.hear(S1, health_of(True, B1))
-    assert healthy(driver, B1) == [False]
