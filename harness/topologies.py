@@ -54,7 +54,7 @@ class Topologies:
         if leader is None:
             return {}
         leads = self._cluster.wait_leader(within_s=LEADER_WITHIN_S).name
-        return {"among" if leader else "without": leads}
+        return {"including" if leader else "excluding": leads}
 
     @property
     def _names(self) -> list[str]:

@@ -147,45 +147,45 @@ def one_way(
     return grudge
 
 
-def minority(names: Sequence[str], choose: Chooser, *, among: str = "", without: str = "") -> Grudge:
+def minority(names: Sequence[str], choose: Chooser, *, including: str = "", excluding: str = "") -> Grudge:
     """Cut a random minority, of any size below half, from the rest, both ways.
 
     Args:
         names: at least three.
         choose: a `random.Random` with the run's seed.
-        among: who has to be in it; "": nobody in particular.
-        without: who must not be in it.
+        including: who has to be in it; "": nobody in particular.
+        excluding: who must not be in it.
 
     Raises:
-        ValueError: fewer than three names, or `among` or `without` is not one of them.
+        ValueError: fewer than three names, or `including` or `excluding` is not one of them.
 
     """
     _check_enough("minority", names, 3)
-    return _cut_off(names, choose.randint(1, (len(names) - 1) // 2), choose, among, without)
+    return _cut_off(names, choose.randint(1, (len(names) - 1) // 2), choose, including, excluding)
 
 
-def majority(names: Sequence[str], choose: Chooser, *, among: str = "", without: str = "") -> Grudge:
+def majority(names: Sequence[str], choose: Chooser, *, including: str = "", excluding: str = "") -> Grudge:
     """Cut a random smallest majority from the rest, both ways.
 
     Args:
         names: at least three.
         choose: a `random.Random` with the run's seed.
-        among: who has to be in it; "": nobody in particular.
-        without: who must not be in it.
+        including: who has to be in it; "": nobody in particular.
+        excluding: who must not be in it.
 
     Raises:
-        ValueError: fewer than three names, or `among` or `without` is not one of them.
+        ValueError: fewer than three names, or `including` or `excluding` is not one of them.
 
     """
     _check_enough("majority", names, 3)
-    return _cut_off(names, len(names) // 2 + 1, choose, among, without)
+    return _cut_off(names, len(names) // 2 + 1, choose, including, excluding)
 
 
-def _cut_off(names: Sequence[str], size: int, choose: Chooser, among: str, without: str) -> Grudge:
-    fixed = [name for name in (among, without) if name]
+def _cut_off(names: Sequence[str], size: int, choose: Chooser, including: str, excluding: str) -> Grudge:
+    fixed = [name for name in (including, excluding) if name]
     _check_known(fixed, names)
     rest = [name for name in _unique(names) if name not in fixed]
-    certain = [among] if among else []
+    certain = [including] if including else []
     chosen = [*certain, *choose.sample(rest, size - len(certain))]
     return groups(chosen, [name for name in names if name not in chosen])
 

@@ -158,3 +158,16 @@ def test_a_majority_is_the_smallest_there_is(names: list[str], seed: int) -> Non
     sizes = {len(seen_by(name, names, grudge)) for name in names}
     assert max(sizes) == len(names) // 2 + 1
     assert grudge == majority(names, Random(seed))
+
+
+@settings(deadline=None)
+@given(names_from, st.integers(), st.sampled_from([minority, majority]))
+def test_one_may_have_to_be_on_the_side_that_is_cut_off_or_not(
+    names: list[str], seed: int, cut_off: Callable[..., Grudge]
+) -> None:
+    """Such as the leader: of a minority it sees less than half, of the rest more."""
+    one = names[-1]
+    inside = len(seen_by(one, names, cut_off(names, Random(seed), including=one)))
+    outside = len(seen_by(one, names, cut_off(names, Random(seed), excluding=one)))
+    assert (inside < len(names) / 2) is (cut_off is minority)
+    assert (outside < len(names) / 2) is (cut_off is majority)
