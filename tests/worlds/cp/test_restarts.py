@@ -7,7 +7,10 @@ import pytest
 from harness.cluster import Cluster
 from tests.worlds.cp.story import Size, Story, clients_at_work
 
-pytestmark = [pytest.mark.cluster(nodes=3, cp=True), pytest.mark.requirement("R3")]
+OFTEN = {"limits.raft_compact_entries": 20}
+"""The log is compacted again and again meanwhile: what comes back is snapshot and journal together."""
+
+pytestmark = [pytest.mark.cluster(nodes=3, cp=True, config=OFTEN), pytest.mark.requirement("R3")]
 
 Judge = Callable[[Story], None]
 
