@@ -318,6 +318,8 @@ def _line(text: str) -> _Line:
         fields = json.loads(text)
     except json.JSONDecodeError as error:
         raise BadHistory(f"no JSON ({error.msg} at column {error.colno}): {text[:60]!r}") from None
+    except RecursionError:
+        raise BadHistory(f"nested too deep: {text[:60]!r}") from None
     if not isinstance(fields, dict):
         raise BadHistory(f"right would be a JSON object, not {text[:60]!r}")
     process = _field(fields, "process", (int, str), "a number or a name")

@@ -76,6 +76,35 @@ def test_any_json_value_can_be_a_key_and_a_result(key: Any, value: Any) -> None:
     assert hash(operation.result) is not None
 
 
+LINES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "index": st.integers(0, 9) | VALUES,
+            "process": st.sampled_from([0, 1, "nemesis"]) | VALUES,
+            "type": st.sampled_from([*Kind]) | VALUES,
+            "f": st.sampled_from(["read", "write"]) | VALUES,
+            "key": VALUES,
+            "value": VALUES,
+            "time_ns": st.integers(0, 9) | VALUES,
+        }
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(LINES)
+def test_no_line_makes_the_reader_stumble(lines: list[dict[str, Any]]) -> None:
+    """It is a history, or it is told in one line why not."""
+    problem = ""
+    try:
+        parse_history(map(json.dumps, lines))
+    except BadHistory as error:
+        problem = str(error)
+    assert "\n" not in problem
+    assert not problem or problem.startswith("line ")
+
+
 def test_twenty_threads_write_one_history(tmp_path: Path) -> None:
     """Every line is whole, in order, and numbered from 0."""
     with HistoryWriter(tmp_path / "history.jsonl") as writer:
@@ -135,6 +164,8 @@ def test_an_empty_file_is_a_history_in_which_nothing_happened(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
+        (["[" * 100_000], "line 1: nested too deep"),
+        ([""], "line 1: no JSON"),
         (["[1]"], "line 1: right would be a JSON object, not '[1]'"),
         (["{}"], "line 1: process is missing; right would be a number or a name"),
         ([line(0, 0, "invoked")], "line 1: type 'invoked'; right would be one of invoke, ok, fail, info"),
