@@ -19,6 +19,11 @@ from harness.waiting import wait_for_signal
 
 _HINT = f"try: curl 'http://{{first}}/nacos/v1/ns/instance/list?serviceName={SERVICES[0]}'"
 
+_HINT_CP = (
+    "try: curl -X POST 'http://{first}/nacos/v1/ns/instance"
+    "?serviceName=orders&ip=10.0.0.9&port=8080&ephemeral=false'; curl 'http://{first}/cutheal/raft'"
+)
+
 
 def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `up` to the command's words."""
@@ -45,7 +50,8 @@ def _run(arguments: argparse.Namespace) -> int:
         for number in range(1, arguments.agents + 1):
             cluster.agent(f"C{number}", SERVICES)
         is_registry = Capability.SERVICES in program.capabilities
-        text = _text(session, cluster, _HINT if is_registry else "")
+        hint = _HINT_CP if arguments.cp else _HINT if is_registry else ""
+        text = _text(session, cluster, hint)
         try:
             print(json.dumps(_document(session, cluster)) if arguments.json else text, flush=True)
             wait_for_signal()

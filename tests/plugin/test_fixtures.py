@@ -85,6 +85,8 @@ def test_a_wrong_marker_is_an_error_that_names_the_right_ones(imagined: InnerRun
         def test_fast(cluster): pass
         @pytest.mark.cluster(config=3)
         def test_config(cluster): pass
+        @pytest.mark.cluster(cp="raft")
+        def test_cp(cluster): pass
         """
     )
     allowed = "nodes, grow_to, cp, profile, config, time_scale, program"
@@ -95,6 +97,7 @@ def test_a_wrong_marker_is_an_error_that_names_the_right_ones(imagined: InnerRun
             "test_inner.py::test_none: * nodes=0; a whole number from 1 to 20 is needed",
             "test_inner.py::test_fast: * time_scale=0.01: below 0.02 live instances expire *",
             'test_inner.py::test_config: * config=3; a dict such as {"timings.verify_s": 10} is needed',
+            "test_inner.py::test_cp: the marker cluster says cp='raft'; True or False is needed",
         ]
     )
     assert (result.ret, imagined.notes) == (2, [])
