@@ -63,6 +63,8 @@ def talk_about(probe: Probe, began_s: float, *, through_link: bool) -> Talk:
 
 
 def _request(checker: Checker, target: str) -> bytes:
-    headers = {"Host": target, "User-Agent": "nodecore", "Connection": "close", **dict(checker.headers)}
+    ip, _, port = target.rpartition(":")
+    host = f"[{ip}]:{port}" if ":" in ip else target
+    headers = {"Host": host, "User-Agent": "nodecore", "Connection": "close", **dict(checker.headers)}
     lines = [f"GET {checker.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
