@@ -61,7 +61,7 @@ class Size:
 
 
 SHORT = Size(clients=4, keys=2, steady=6, writes=12, in_flight=0, think_real_s=0.03)
-LONG = Size(clients=30, keys=10, steady=130, writes=200, in_flight=20)
+LONG = Size(clients=26, keys=10, steady=130, writes=200, in_flight=20)
 
 
 @dataclass(slots=True)
@@ -100,7 +100,12 @@ class Story:
         return leader
 
     def it_happens(self) -> None:
-        """Note the moment: how much is in flight then is read from the history."""
+        """Note the moment, with enough in flight; how much it was is read from the history."""
+        self.cluster.wait_until(
+            lambda: self.workload.in_flight,
+            lambda under_way: under_way >= self.size.in_flight,
+            within_s=WITHIN_S,
+        )
         self._moments_ns.append(time.monotonic_ns())
 
     def judge(self) -> History:
