@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.waiting import wait_for
+from nodecore.settings import SettingsError, check_raft, parse
 from tests.runtime.node_process import START_REAL_S, node_process, run_node
 
 
@@ -56,7 +57,14 @@ def test_a_node_without_cp_says_so(tmp_path: Path) -> None:
 )
 def test_what_cannot_run_is_said_in_one_line(flags: tuple[str, ...], sentence: str) -> None:
     """Pickle without a secret, a folder without CP, timings that contradict each other."""
-    done = run_node("--client-port", "0", *flags)
-    assert done.returncode == 2
-    assert sentence in done.stderr
-    assert done.stderr.count("\n") == 1
+    with pytest.raises(SettingsError) as refused:
+        check_raft(parse(["--client-port", "0", *flags]))
+    assert sentence in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_refused_configuration_is_told_on_stderr() -> None:
+    """And the exit status says that the configuration is wrong."""
+    done = run_node("--client-port", "0", "--data-dir", "x")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "data_dir need raft_port" in done.stderr
