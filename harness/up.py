@@ -21,7 +21,7 @@ _HINT = f"try: curl 'http://{{first}}/nacos/v1/ns/instance/list?serviceName={SER
 
 _HINT_CP = (
     "try: curl -X POST 'http://{first}/nacos/v1/ns/instance"
-    "?serviceName=orders&ip=10.0.0.9&port=8080&ephemeral=false'; curl 'http://{first}/cutheal/raft'"
+    "?serviceName=orders&ip=127.0.0.1&port=8080&ephemeral=false'; curl 'http://{first}/cutheal/raft'"
 )
 
 

@@ -14,7 +14,7 @@ from harness.spec import BadSpec, ClusterSpec
 from harness.waits import NotReached
 from tests.programs.test_counter import COUNTER
 
-ONE = Instance("10.0.0.9", 8080)
+ONE = Instance("127.0.0.1", 9)
 
 WITHIN_S = 400.0
 """Document seconds, 20 s real: an election takes a few, on a busy machine some more."""
