@@ -159,6 +159,7 @@ class Node:
             self._verification.send([m for m in self._members.others if m not in self._load.owed], now)
         if self._load.loaded:
             self._sync.advance(now)
+        if self._load.loaded and self._cp_requests is not None:
             self._probing.advance(now)
             self._health.advance(now)
         self._pushes.advance(now, self._naming.pushed)
@@ -167,8 +168,9 @@ class Node:
         return self._sync.next_due() if self._load.loaded else None
 
     def _checks_due(self) -> float | None:
-        checks = (self._probing.next_due(), self._health.next_due())
-        return earliest(*checks) if self._load.loaded else None
+        if self._cp_requests is None or not self._load.loaded:
+            return None
+        return earliest(self._probing.next_due(), self._health.next_due())
 
     def _has_loaded(self, now: float) -> None:
         self._replica.beats.restart_all(now)

@@ -33,6 +33,8 @@ class Projection:
 
     def of(self, namespace: str, service: str) -> tuple[Instance, ...] | None:
         """Return the persistent instances of a service, None when it never had any."""
+        if not self._lists:
+            return None  # without CP a list costs no more than it did
         stored = self._lists.get(persistent_key(namespace, service))
         return None if stored is None else stored.instances
 
