@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.checkers import Operation, Outcome
@@ -65,7 +65,7 @@ def test_faults_have_the_time_in_which_they_were_verified(tmp_path: Path) -> Non
     assert [one.result for one in history.operations] == [(1, (("a", 2),))]
 
 
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, VALUES)
 def test_any_json_value_can_be_a_key_and_a_result(key: Any, value: Any) -> None:
     """Those that are no text, and texts with line ends of every kind."""
@@ -92,7 +92,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(LINES)
 def test_no_line_makes_the_reader_stumble(lines: list[dict[str, Any]]) -> None:
     """It is a history, or it is told in one line why not."""

@@ -5,7 +5,7 @@ from itertools import count
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.bench.check import drawn_history
@@ -46,7 +46,7 @@ def histories(draw: st.DrawFn, model: str) -> list[Operation]:
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))
-@settings(max_examples=120, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_it_says_what_trying_every_order_says(model: str, data: st.DataObject) -> None:
     """On small random histories of each model, unknown outcomes among them; a no comes with its reason."""

@@ -34,7 +34,7 @@ def test_what_a_store_in_memory_does_is_linearizable(
 ) -> None:
     """Answers that are lost on the way and compare-and-sets that do not fit among it."""
     plan = WorkloadPlan(clients=20, keys=["a", "b", "c"], mix=mix)
-    history = run(tmp_path, plan, unsure_every=17)
+    history = run(tmp_path, plan, unsure_every=7)
     assert history.count(Outcome.INFO) > 0
     assert {one.f for one in history.operations} == set(mix)
     assert check_linearizable(history.operations, MODELS[model]).verdict is Verdict.YES
