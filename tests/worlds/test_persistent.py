@@ -13,6 +13,7 @@ from harness.client import Instance
 from harness.cluster import Cluster
 from harness.node import Node
 from harness.ownership import grouped_name, owner_of
+from harness.ports import Reservations
 from tests.worlds.registrations import register_lasting, wait_listed
 
 pytestmark = pytest.mark.cluster(nodes=3, cp=True)
@@ -25,9 +26,14 @@ NS = "/nacos/v1/ns"
 
 @contextmanager
 def listening() -> Iterator[tuple[Instance, socket.socket]]:
-    """Something that can be checked by TCP, and the socket that is to be closed for its death."""
-    with socket.create_server(("127.0.0.1", 0), backlog=1024) as listener:
-        yield Instance(*listener.getsockname()), listener
+    """Something that can be checked by TCP, and the socket that is to be closed for its death.
+
+    Its port stays reserved: nobody else comes to listen there, whom a check would take for it.
+    """
+    with Reservations() as ports:
+        host, _, port = ports.reserve(1)[0].rpartition(":")
+        with socket.create_server((host, int(port)), backlog=1024) as listener:
+            yield Instance(host, int(port)), listener
 
 
 def taken(cluster: Cluster, write: Any) -> None:
