@@ -2,6 +2,8 @@
 
 import pytest
 
+import nodecore.raft  # noqa: F401 - before a test imports PySyncObj, which breaks `socket.inet_ntop` by itself
+
 pytest_plugins = ["pytester"]
 
 
