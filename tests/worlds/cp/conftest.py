@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fixtures.options import SETTINGS
+from harness.cluster import Cluster
 from tests.worlds.cp.story import LONG, SHORT, Size, Story
 
 RUN = "cp run"
@@ -16,6 +17,12 @@ def size(request: pytest.FixtureRequest) -> Size:
     """Long with `--trials K`, else as short as says anything; each run asks for something else."""
     settings = request.config.stash[SETTINGS]
     return replace(LONG if settings.trials > 1 else SHORT, seed=f"{settings.seed} {request.node.name}")
+
+
+@pytest.fixture(scope="module")
+def lasting(cluster_factory_module: Callable[..., Cluster]) -> Cluster:
+    """One cluster for the runs of a module that leave it whole: to boot one takes longer than to judge it."""
+    return cluster_factory_module(nodes=3, cp=True)
 
 
 @pytest.fixture

@@ -21,9 +21,9 @@ TIMEOUT_REAL_S = 2.0
 PREPARED_WITHIN_S = 400.0
 
 
-def keys(count: int) -> list[str]:
+def keys(count: int, first: int = 1) -> list[str]:
     """Name so many keys."""
-    return [f"k{number}" for number in range(1, count + 1)]
+    return [f"k{number}" for number in range(first, first + count)]
 
 
 def prepare(cluster: Cluster) -> None:

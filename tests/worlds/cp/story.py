@@ -32,8 +32,8 @@ WRITES = ("write", "delete")
 
 STUCK = "stuck"
 
-APART = "k99"
-"""A key that the workload leaves alone, for what a test does by hand; read at the end like all others."""
+KEYS_MAX = 100
+"""Of one run; runs on the same cluster have keys of their own, for each begins with nothing written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ class Story:
         size: how much it has to show.
         workload: the clients.
         recording: what they did.
+        apart: a key that they leave alone, for what a test does by hand; read at the end like all others.
 
     """
 
@@ -80,6 +81,7 @@ class Story:
     size: Size
     workload: Workload
     recording: Recording
+    apart: str
     leaders: list[str] = field(default_factory=list)
     in_flight: list[int] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
@@ -158,14 +160,18 @@ def clients_at_work(cluster: Cluster, size: Size) -> Iterator[Story]:
     that did not, it fails. So nothing after the block may rely on the block's end.
     """
     prepare(cluster)
+    first = KEYS_MAX * len(cluster.histories) + 1
     plan = WorkloadPlan(
-        clients=size.clients, keys=keys(size.keys), seed=size.seed, think_real_s=size.think_real_s
+        clients=size.clients,
+        keys=keys(size.keys, first),
+        seed=size.seed,
+        think_real_s=size.think_real_s,
     )
     nodes = cluster.nodes
     with Canary() as canary, cluster.record() as recording:
         begun = time.monotonic()
         workload = Workload(plan, recording.writer, lambda number: Registers(nodes, number))
-        story = Story(cluster, size, workload, recording)
+        story = Story(cluster, size, workload, recording, keys(KEYS_MAX, first)[-1])
         try:
             with workload:
                 story.goes_on()
@@ -182,7 +188,7 @@ def _read_everything(cluster: Cluster, story: Story, plan: WorkloadPlan) -> None
     story.leader()
     reader = Registers([node for node in cluster.nodes if node.is_running], 0)
     try:
-        everything = [*plan.keys, APART]
+        everything = [*plan.keys, story.apart]
         read_each(story.recording.writer, reader, everything, within_real_s=WITHIN_S * cluster.time_scale)
     finally:
         reader.close()

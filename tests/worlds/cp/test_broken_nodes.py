@@ -15,7 +15,7 @@ from harness.workload import perform
 from tests.doubles.broken_raft import GIVEN_UP, BrokenNodecore
 from tests.worlds.cp.conftest import RUN
 from tests.worlds.cp.registers import Registers
-from tests.worlds.cp.story import APART, STUCK, WITHIN_S, Size, Story, clients_at_work
+from tests.worlds.cp.story import STUCK, WITHIN_S, Size, Story, clients_at_work
 
 Property = Callable[[str, object], None]
 
@@ -45,7 +45,7 @@ def test_a_node_that_serves_a_stale_read_as_linearizable(
             others = [node for node in cluster.nodes if node is not alone]
             acknowledged_by(story, cluster.wait_leader(within_s=WITHIN_S, among=others))
             cluster.wait_until(
-                lambda: asked(story, alone, Call(f="read", key=APART)), Kind.OK, within_s=WITHIN_S
+                lambda: asked(story, alone, Call(f="read", key=story.apart)), Kind.OK, within_s=WITHIN_S
             )
     caught(story, record_property, "not linearizable")
 
@@ -63,7 +63,7 @@ def acknowledged_by(story: Story, node: Node) -> str:
 
     def attempt() -> Kind:
         tried.append(next(values))
-        return asked(story, node, Call(f="write", key=APART, value=tried[-1]))
+        return asked(story, node, Call(f="write", key=story.apart, value=tried[-1]))
 
     story.cluster.wait_until(attempt, Kind.OK, within_s=WITHIN_S)
     return tried[-1]

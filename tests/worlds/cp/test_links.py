@@ -13,21 +13,21 @@ from tests.worlds.cp.ephemeral_rate import measure
 from tests.worlds.cp.registers import Registers
 from tests.worlds.cp.story import WITHIN_S, Size, Story, clients_at_work
 
-pytestmark = [pytest.mark.cluster(nodes=3, cp=True), pytest.mark.requirement("R3")]
+pytestmark = pytest.mark.requirement("R3")
 
 Judge = Callable[[Story], None]
 FLAPS = 3
 
 
-def test_a_minority_refuses_and_the_majority_goes_on(cluster: Cluster, size: Size, judged: Judge) -> None:
+def test_a_minority_refuses_and_the_majority_goes_on(lasting: Cluster, size: Size, judged: Judge) -> None:
     """One follower alone: it says why it does not write, and that nothing was written; the others do."""
-    with clients_at_work(cluster, size) as story:
+    with clients_at_work(lasting, size) as story:
         leader = story.leader()
-        alone = next(node for node in cluster.nodes if node is not leader)
-        with cluster.isolate(alone):
+        alone = next(node for node in lasting.nodes if node is not leader)
+        with lasting.isolate(alone):
             story.it_happens()
-            cluster.wait_until(lambda: alone.raft.leader, None, within_s=WITHIN_S)
-            cluster.wait_until(
+            lasting.wait_until(lambda: alone.raft.leader, None, within_s=WITHIN_S)
+            lasting.wait_until(
                 lambda: refusal_of(alone),
                 lambda said: isinstance(said, Refused) and "no leader in this partition" in str(said),
                 within_s=WITHIN_S,
@@ -36,26 +36,26 @@ def test_a_minority_refuses_and_the_majority_goes_on(cluster: Cluster, size: Siz
     judged(story)
 
 
-def test_a_link_that_flaps(cluster: Cluster, size: Size, judged: Judge) -> None:
+def test_a_link_that_flaps(lasting: Cluster, size: Size, judged: Judge) -> None:
     """The leader and one follower lose each other again and again, while both hear the third."""
-    with clients_at_work(cluster, size) as story:
+    with clients_at_work(lasting, size) as story:
         leader = story.leader()
-        follower = next(node for node in cluster.nodes if node is not leader)
+        follower = next(node for node in lasting.nodes if node is not leader)
         for _ in range(FLAPS):
             story.it_happens()
-            with cluster.partition([leader], [follower]):
+            with lasting.partition([leader], [follower]):
                 story.goes_on()
             story.goes_on()
     judged(story)
 
 
 @pytest.mark.requirement("R4")
-def test_ephemeral_writes_go_on_without_a_quorum(cluster: Cluster) -> None:
+def test_ephemeral_writes_go_on_without_a_quorum(lasting: Cluster) -> None:
     """Nobody leads, persistent writes wait and are refused; the node registers what is its own all the same.
 
     How fast, `python -m tests.worlds.cp.ephemeral_rate` tells.
     """
-    before, without, _ = measure(cluster, 0.05)
+    before, without, _ = measure(lasting, 0.05)
     assert min(before, without) > 0
 
 
