@@ -18,7 +18,8 @@ from harness.checkers.explain import explained, explained_loss, in_words, operat
 from harness.checkers.linearizable import STATES_MAX
 from harness.command import complain, say
 from harness.exit_codes import ExitCode
-from harness.history import BadHistory, History, read_history
+from harness.history import BadHistory, History
+from harness.history_reader import read_history
 
 ACKNOWLEDGED = "acknowledged"
 BUDGET_REAL_S = 60.0

@@ -10,7 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from harness.fault import Fault
-from harness.history import FAULT, NEMESIS, Call, History, HistoryWriter, Kind, read_history
+from harness.history import FAULT, NEMESIS, Call, History, HistoryWriter, Kind
+from harness.history_reader import read_history
 from harness.node import Condition, Node
 
 if TYPE_CHECKING:

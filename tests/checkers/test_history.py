@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.checkers import Operation, Outcome
-from harness.history import BadHistory, Call, HistoryWriter, Kind, parse_history, read_history
+from harness.history import BadHistory, Call, HistoryWriter, Kind
+from harness.history_reader import parse_history, read_history
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),

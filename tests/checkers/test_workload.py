@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from harness.checkers import MODELS, Outcome, Verdict, check_acknowledged, check_linearizable
-from harness.history import Call, History, HistoryWriter, read_history
+from harness.history import Call, History, HistoryWriter
+from harness.history_reader import read_history
 from harness.waiting import WaitTimeout, wait_for
 from harness.workload import Calls, Refused, Workload, WorkloadPlan, read_each
 from tests.checkers.stores import Store, StoreClient
