@@ -4,7 +4,6 @@ It prints one JSON line when it is ready, logs to stderr, drains on SIGTERM and 
 """
 
 import contextlib
-import faulthandler
 import json
 import os
 import signal
@@ -20,6 +19,7 @@ from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.logs import NodeLog, bridge_libraries
 from nodecore.runtime.lookup import LookupFailed, MemberList, MemberLookup, first_list, member_lookup
 from nodecore.runtime.loop import Runtime
+from nodecore.runtime.stacks import dump_stacks_on
 from nodecore.settings import SettingsError, check_raft, parse
 from nodecore.web.application import node_application
 from nodecore.web.server import Servers, bind
@@ -108,7 +108,7 @@ def _with_members(config: NodeConfig, found: MemberList) -> NodeConfig:
 def _serve(config: NodeConfig, lookup: MemberLookup, bound: _Bound) -> None:
     log = NodeLog(config.name, config.log_level)
     bridge_libraries(log)
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    dump_stacks_on(signal.SIGUSR1)
     runtime = Runtime(Node(config), config, log, lookup)
     arrivals = Arrivals(config.limits.probe_ids_max)
     raft = None if bound.raft is None else start_persistence(config, runtime, bound.raft, arrivals)

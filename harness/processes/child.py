@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from harness.processes import kernel
 from harness.processes.protocol import Launch, Start
+from harness.processes.stacks import dump_stacks_on
 
 NUMBER_BYTES = 8
 """How a child's number is written to the pipe that tells of its arming."""
@@ -57,7 +58,7 @@ def become(
 def run_entry(name: str, entry: str, argv: Sequence[str]) -> int:
     """Call "module:function" with `list(argv)` as a program of its own; return its exit status."""
     faulthandler.enable()
-    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    dump_stacks_on(signal.SIGUSR1)
     sys.argv = [name, *argv]
     module, _, function = entry.partition(":")
     if not function:

@@ -50,6 +50,22 @@ def threaded(argv):
     _wait_for_the_end()
 
 
+def busy(argv):
+    """Call deep and return, in three threads."""
+    for _ in range(3):
+        threading.Thread(target=_climb, daemon=True).start()
+    print("busy")
+    _wait_for_the_end()
+
+
+def _climb():
+    def at(depth):
+        return json.dumps({"depth": depth}) if depth == 0 else at(depth - 1)
+
+    while True:
+        at(40)
+
+
 def parent(argv):
     """Start a child of its own, say its pid, and wait."""
     child = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
@@ -77,5 +93,6 @@ def report(argv):
 
 
 def _wait_for_the_end():
-    """Not `signal.pause`: that returns after a signal that was handled."""
-    threading.Event().wait()
+    """Not `signal.pause`: that returns after a signal that was handled, and may miss one that came before."""
+    while not threading.Event().wait(0.05):
+        pass

@@ -192,6 +192,17 @@ def test_sigusr1_writes_all_stacks_into_the_log(spawn):
     assert node.is_alive
 
 
+def test_dumps_do_not_end_a_busy_process(spawn):
+    """`faulthandler` reads the frames of threads that run meanwhile: such a dump can be the last."""
+    node = spawn("busy")
+    node.log.wait_for("busy", within_real_s=SOON_REAL_S)
+    for _ in range(30):
+        mark = node.log.mark()
+        node.signal(signal.SIGUSR1)
+        node.log.wait_for(r"in _wait_for_the_end$", mark, within_real_s=SOON_REAL_S)
+    assert node.is_alive
+
+
 def test_several_are_spawned_at_once_in_order(launcher, tmp_path):
     """One round trip for a whole cluster; each gets the pid of its own launch."""
     launches = [
