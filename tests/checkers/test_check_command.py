@@ -29,9 +29,10 @@ def test_no_comes_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_readme_shows_the_same() -> None:
-    """Once the README tells of the command, it is by this example."""
+    """The README's example of the command, to the letter."""
     readme = (Path(__file__).parent.parent.parent / "README.md").read_text()
-    assert "tests/checkers/examples/stale-read.jsonl --model map" not in readme or PRINTED in readme
+    assert "cutheal check tests/checkers/examples/stale-read.jsonl --model map" in readme
+    assert PRINTED in readme
 
 
 def test_yes_and_what_is_beside_each_other(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

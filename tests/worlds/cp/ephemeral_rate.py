@@ -108,7 +108,7 @@ def asking_for_persistent(node: Node) -> Iterator[list[str]]:
         api = NodeApi(f"http://{node.address}")
         while not ending.is_set():
             try:
-                api.register("persistent", Instance("10.3.0.1", number + 1), ephemeral=False)
+                api.register("persistent", Instance("127.0.0.1", number + 1), ephemeral=False)
             except (ApiError, Unreachable) as refusal:
                 refused.append(str(refusal))
         api.close()
