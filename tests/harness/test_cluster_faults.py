@@ -121,7 +121,7 @@ def test_a_wait_that_times_out_says_what_was_last_seen_and_dumps_stacks(cluster:
     assert "wait_until ['somebody']; last seen: []" in str(failure.value)
     for node in cluster.nodes:
         assert f"{node.name} {node.address} pid {node.pid} running" in str(failure.value)
-        node.log.wait_for("Thread 0x")
+        node.log.wait_for(r"in _run_timer$")
 
 
 def test_a_node_that_dies_by_itself_ends_every_wait_at_once(cluster: Cluster) -> None:
