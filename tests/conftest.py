@@ -8,6 +8,16 @@ pytest_plugins = ["pytester"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if config.pluginmanager.hasplugin("hypothesispytest") and not config.getoption("--hypothesis-profile"):
+        _let_examples_take_their_time()
     config.addinivalue_line(
         "markers", "endpoint(*routes): routes this test asks, as `GET /path`; every route has one"
     )
+
+
+def _let_examples_take_their_time() -> None:
+    """How long drawing and running an example takes is the machine's doing: no reason for a test to fail."""
+    from hypothesis import HealthCheck, settings  # noqa: PLC0415 - runs without it are spared a second
+
+    settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("suite")
