@@ -4,20 +4,30 @@ Invariant: a fault's line is written when it was verified, and another when its 
 which a node's process is paused or does not exist.
 """
 
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from harness.fault import Fault
 from harness.history import FAULT, NEMESIS, Call, History, HistoryWriter, Kind
 from harness.history_reader import read_history
 from harness.node import Condition, Node
 
-if TYPE_CHECKING:
-    from harness.cluster import Cluster
-
 _NS = 1_000_000_000
+
+
+class Recorded(Protocol):
+    """What is recorded of a cluster."""
+
+    faults: list[Fault]
+    recordings: "list[Recording]"
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Those of this moment."""
+        ...
 
 
 def free_path(folder: Path) -> Path:
@@ -35,7 +45,7 @@ class Recording:
 
     """
 
-    def __init__(self, cluster: "Cluster", path: Path) -> None:
+    def __init__(self, cluster: Recorded, path: Path) -> None:
         self._cluster = cluster
         self._numbers = count(1)
         self._down: dict[str, tuple[int, str]] = {}

@@ -3,17 +3,29 @@
 Invariant: the same seed and the same leaders give the same grudges.
 """
 
+from collections.abc import Sequence
 from random import Random
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from harness import topology
+from harness.node import Node
 from harness.topology import Grudge
-
-if TYPE_CHECKING:
-    from harness.cluster import Cluster
 
 LEADER_WITHIN_S = 200.0
 """Until a cut that asks for the leader has one: as long as a cluster may take to start."""
+
+
+class Led(Protocol):
+    """What has to be known of a cluster."""
+
+    @property
+    def nodes(self) -> Sequence[Node]:
+        """Those of this moment."""
+        ...
+
+    def wait_leader(self, *, within_s: float) -> Node:
+        """Wait until a node leads."""
+        ...
 
 
 class Topologies:
@@ -25,7 +37,7 @@ class Topologies:
 
     """
 
-    def __init__(self, cluster: "Cluster", seed: int) -> None:
+    def __init__(self, cluster: Led, seed: int) -> None:
         self._cluster = cluster
         self._choose = Random(seed)
 
