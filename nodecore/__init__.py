@@ -4,4 +4,4 @@
 around it are what touches the world.
 """
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"

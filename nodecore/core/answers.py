@@ -142,6 +142,11 @@ class AskCp:
     operation: AskedOfCp
 
 
+@dataclass(frozen=True, slots=True)
+class WouldForward:
+    """Another member is responsible, and the one who asked may not wait for it; nothing was done."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relayed:
     """A forwarded answer exactly as the responsible node gave it over HTTP."""
@@ -168,5 +173,6 @@ Answer = (
     | StateAnswer
     | Refused
     | AskCp
+    | WouldForward
     | Relayed
 )

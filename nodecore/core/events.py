@@ -20,11 +20,15 @@ from nodecore.core.subscribers import Subscriber
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientRequest:
-    """A client, or a peer that forwards one (`forwarded_by` is then its address, or "" if it gave none)."""
+    """A client, or a peer that forwards one (`forwarded_by` is then its address, or "" if it gave none).
+
+    One that may not wait is not forwarded: it is answered with WouldForward, and nothing was done.
+    """
 
     request_id: int
     operation: Operation
     forwarded_by: str | None = None
+    may_wait: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ class Node:
             self._start(now)
         match event:
             case ClientRequest():
-                requester = Requester(event.request_id)
+                requester = Requester(event.request_id, may_wait=event.may_wait)
                 self._asked(requester, event.operation, event.forwarded_by, now)
             case PeerRequest():
                 self._peer_asked(event, now)

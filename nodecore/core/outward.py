@@ -68,10 +68,17 @@ class Merging:
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who waits for an answer: a client, or a peer that sent a Forward as a peer message."""
+    """Who waits for an answer: a client, or a peer that sent a Forward as a peer message.
+
+    Args:
+        request_id: of the event.
+        is_peer: it is a peer.
+        may_wait: for another member.
+    """
 
     request_id: int
     is_peer: bool = False
+    may_wait: bool = True
 
 
 @dataclass(frozen=True, slots=True)

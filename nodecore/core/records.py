@@ -175,3 +175,8 @@ class Datum:
     key: str
     value: Record
     timestamp: int = 1
+
+
+def instances_in(*data: Datum) -> int:
+    """Return how many instances there are in these data: what they weigh."""
+    return sum(len(datum.value.instances) for datum in data if isinstance(datum.value, Instances))

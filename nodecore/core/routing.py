@@ -4,7 +4,7 @@ Invariant: a write to an instance is executed only by the node that is responsib
 """
 
 from nodecore.config import Timings
-from nodecore.core.answers import Answer, Done, MembersAnswer, Refused, UpdatedAnswer
+from nodecore.core.answers import Answer, Done, MembersAnswer, Refused, UpdatedAnswer, WouldForward
 from nodecore.core.cp_requests import CpRequests
 from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane
@@ -98,6 +98,8 @@ class Routing:
         if forwarded_by is not None:
             sentence = f"receive invalid redirect request from peer {forwarded_by or 'that named no address'}"
             return Refused(status=RedirectLoop.status, message=sentence)
+        if not requester.may_wait:
+            return WouldForward()
         timeout_s = self._timings.forward_timeout_s
         purpose = Forwarding(owner, requester)
         self._out.call(Forward(operation), purpose, lane=Lane.FORWARD, timeout_s=timeout_s)

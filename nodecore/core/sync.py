@@ -11,7 +11,7 @@ from nodecore.core.events import Change, Lane
 from nodecore.core.messages import Accepted, PeerMessage
 from nodecore.core.outbox import Outbox
 from nodecore.core.outward import Batch, Outcome, Outward, Syncing
-from nodecore.core.records import Instances
+from nodecore.core.records import instances_in
 from nodecore.core.store import Store
 from nodecore.core.timers import earliest
 from nodecore.core.writers import Writers
@@ -117,7 +117,7 @@ class Sync:
 
     def _instances_of(self, key: str) -> int:
         datum = self._store.get(key)
-        return len(datum.value.instances) if datum is not None and isinstance(datum.value, Instances) else 0
+        return 0 if datum is None else instances_in(datum)
 
     def _send_due(self, member: str, outbox: Outbox, now: float) -> None:
         while (batch := outbox.take(now)) is not None:

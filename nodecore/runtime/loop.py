@@ -131,16 +131,22 @@ class Runtime:
         self.probes.close()
         self.listeners.close()
 
-    def ask(self, operation: Operation, forwarded_by: str | None = None) -> Future[Answer]:
+    def ask(
+        self, operation: Operation, forwarded_by: str | None = None, *, may_wait: bool = True
+    ) -> Future[Answer]:
         """Submit what a client asks; the Future gets the answer, or the exception of a failed submission.
 
         Args:
             operation: what is asked.
             forwarded_by: the peer that forwards it, "" if it gave no address, None for a client.
+            may_wait: for another member; if not, what had to be forwarded is answered with WouldForward.
         """
         future: Future[Answer] = Future()
         self._submit(
-            future, lambda i: ClientRequest(request_id=i, operation=operation, forwarded_by=forwarded_by)
+            future,
+            lambda i: ClientRequest(
+                request_id=i, operation=operation, forwarded_by=forwarded_by, may_wait=may_wait
+            ),
         )
         return future
 

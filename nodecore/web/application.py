@@ -24,6 +24,7 @@ from nodecore.runtime.wire.client import refusal, text_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.web.about_api import AboutApi
 from nodecore.web.asking import Asking, Cp
+from nodecore.web.at_once import MustWait
 from nodecore.web.catalog_api import CatalogApi
 from nodecore.web.client_api import ClientApi
 from nodecore.web.identity import PeerIdentity
@@ -31,7 +32,7 @@ from nodecore.web.observer_api import ObserverApi
 from nodecore.web.operator_api import OperatorApi
 from nodecore.web.peer_api import PeerApi
 from nodecore.web.request import Request
-from nodecore.web.routes import ROUTES
+from nodecore.web.routes import AT_ONCE, ROUTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -72,7 +73,11 @@ class Application:
         self._log = log
 
     def __call__(self, environ: Mapping[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
-        """Answer one request."""
+        """Answer one request.
+
+        Raises:
+            MustWait: the server's loop asks, and this is for a thread; nothing was done.
+        """
         began_s = time.thread_time()
         request = _request(environ, self._body_bytes_max)
         route, answer = self._answer(request)
@@ -88,6 +93,8 @@ class Application:
             route = self._route(request)
         except HTTPException as error:
             return _NO_ROUTE, _no_route(request, error)
+        if route not in AT_ONCE and not request.may_wait:
+            raise MustWait
         try:
             return route, self._handlers[route](request)
         except NodeError as error:

@@ -9,11 +9,12 @@ import threading
 from nodecore.config import NodeConfig
 from nodecore.consistency.naming_groups import read_request, told, write_request
 from nodecore.consistency.protocol import CPProtocol, CPRequestProcessor, Response
-from nodecore.core.answers import Answer, AskCp, Refused
+from nodecore.core.answers import Answer, AskCp, Refused, WouldForward
 from nodecore.core.commands import Query
 from nodecore.core.operations import Consistency, CpAnswered, Operation
 from nodecore.errors import NodeError, OutcomeUnknown, Overloaded
 from nodecore.runtime.loop import Runtime
+from nodecore.web.at_once import MustWait
 from nodecore.web.replies import await_reply
 
 Cp = CPProtocol[NodeConfig, CPRequestProcessor]
@@ -28,13 +29,23 @@ class Asking:
         self._waiting_max = runtime.config.limits.cp_waiting_max
         self._room = threading.BoundedSemaphore(self._waiting_max)
 
-    def answer(self, operation: Operation, forwarded_by: str | None = None) -> Answer:
+    def answer(
+        self, operation: Operation, forwarded_by: str | None = None, *, may_wait: bool = True
+    ) -> Answer:
         """Return the answer to an operation.
+
+        Args:
+            operation: what is asked.
+            forwarded_by: the peer that forwards it, "" if it gave no address, None for a client.
+            may_wait: for another member, or for CP.
 
         Raises:
             NodeError: it was not done, or nobody knows whether it was.
+            MustWait: it was not done, for it may not wait.
         """
-        answer = await_reply(self._runtime.ask(operation, forwarded_by))
+        answer = await_reply(self._runtime.ask(operation, forwarded_by, may_wait=may_wait))
+        if isinstance(answer, AskCp | WouldForward) and not may_wait:
+            raise MustWait
         return self._of_cp(answer) if isinstance(answer, AskCp) else answer
 
     def _of_cp(self, asked: AskCp) -> Answer:

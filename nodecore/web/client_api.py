@@ -5,6 +5,7 @@ Invariant: a request becomes exactly one operation of the core, and its answer e
 
 from http import HTTPStatus
 
+from nodecore.core.answers import InstancesAnswer
 from nodecore.core.operations import (
     Beat,
     ChangeMetadata,
@@ -194,7 +195,10 @@ class ClientApi:
         forwarded_by = self._identity.forwarder(request)
         if forwarded_by is not None:
             log_received(self._runtime, request, forwarded_by, "Forward", _service(operation))
-        return encode_answer(self._asking.answer(operation, forwarded_by), reader)
+        answer = self._asking.answer(operation, forwarded_by, may_wait=request.may_wait)
+        if isinstance(answer, InstancesAnswer):
+            request.leave_if_long(len(answer.instances))
+        return encode_answer(answer, reader)
 
     def _change_metadata(self, request: Request, *, remove: bool) -> HttpAnswer:
         """Persistent and ephemeral instances are two changes, of which the first refusal is the answer."""

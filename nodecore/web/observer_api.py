@@ -10,6 +10,7 @@ from collections.abc import Callable
 from nodecore.core.answers import StateAnswer
 from nodecore.core.enquiries import ResetNode
 from nodecore.core.operations import ReadState
+from nodecore.core.records import instances_in
 from nodecore.errors import BadRequest, Forbidden
 from nodecore.raft.status import RaftStatus, raft_body
 from nodecore.runtime.arrivals import Arrivals
@@ -53,11 +54,12 @@ class ObserverApi:
         self._arrivals = arrivals
         self._raft = raft
 
-    def state(self, _request: Request) -> HttpAnswer:
+    def state(self, request: Request) -> HttpAnswer:
         """GET /cutheal/state; `requests`: how many others waited or were being answered just before."""
         requests = max(0, self._requests_now() - 1)
         state = await_reply(self._runtime.ask(ReadState()))
         assert isinstance(state, StateAnswer), state
+        request.leave_if_long(instances_in(*state.data))
         return json_answer(state_body(state) | {"requests": requests})
 
     def raft(self, _request: Request) -> HttpAnswer:

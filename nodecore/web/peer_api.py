@@ -3,7 +3,8 @@
 Invariant: nothing reaches the core that does not carry the cluster's identity, or that is not whole.
 """
 
-from nodecore.core.messages import Accepted, FetchSnapshot, PeerMessage
+from nodecore.core.messages import Accepted, DataAnswer, FetchSnapshot, PeerMessage, SnapshotAnswer
+from nodecore.core.records import instances_in
 from nodecore.errors import Malformed
 from nodecore.runtime.loop import Runtime
 from nodecore.runtime.wire.answers import (
@@ -97,4 +98,7 @@ class PeerApi:
     def _answer(self, request: Request, message: PeerMessage, source: str = "") -> HttpAnswer:
         source = source or request.header("Request-Source") or ""
         log_received(self._runtime, request, source, type(message).__name__, describe_keys(message))
-        return encode_peer_answer(await_reply(self._runtime.ask_as_peer(message, source)))
+        answer = await_reply(self._runtime.ask_as_peer(message, source))
+        if isinstance(answer, DataAnswer | SnapshotAnswer):
+            request.leave_if_long(instances_in(*answer.data))
+        return encode_peer_answer(answer)

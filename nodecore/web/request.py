@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from nodecore.errors import BadRequest, NodeError
+from nodecore.web.at_once import AT_ONCE, INSTANCES_MAX, MustWait
 
 FIELDS_MAX = 1000
 """Nacos' largest call has some dozens; a million of `a&a&a` would only burn time."""
@@ -35,6 +36,20 @@ class Request:
         """Return a header's value, None when it is absent."""
         value = self.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
         return value if isinstance(value, str) else None
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether a thread of its own answers it, and not the loop for all."""
+        return not self.environ.get(AT_ONCE, False)
+
+    def leave_if_long(self, instances: int) -> None:
+        """Leave a long answer to a thread.
+
+        Raises:
+            MustWait: the loop asks, and the answer has this many instances.
+        """
+        if instances > INSTANCES_MAX and not self.may_wait:
+            raise MustWait
 
     @property
     def agent(self) -> str:

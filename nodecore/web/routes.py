@@ -88,3 +88,20 @@ _ABOUT = (
 
 ROUTES = _INSTANCES + _SERVICES + _OPERATORS + _MEMBERS + _PEERS + _OBSERVERS + _ABOUT
 """Method, path and `api.method`: what answers."""
+
+_SHORT = {
+    "client": ("register", "patch_instance", "deregister", "beat", "get_instance", "list_instances"),
+    "peer": (
+        *("put_datum", "delete_datum", "get_datum", "get_datums", "put_checksum", "put_digest"),
+        *("service_status", "instance_health", "report"),
+    ),
+    "operator": ("responsible_server", "members", "own_health", "health_server"),
+    "observer": ("state", "probe", "probes_seen"),
+}
+AT_ONCE = frozenset(
+    (method, path)
+    for method, path, name in ROUTES
+    for api, _, function in [name.partition(".")]
+    if function in _SHORT.get(api, ())
+)
+"""Short, and never waits for others or raises `MustWait` first: may be answered by the loop itself."""

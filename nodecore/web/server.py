@@ -1,8 +1,8 @@
 """All of waitress: two servers in one process on one loop in the main thread, drained by SIGTERM.
 
 With one pool, waiting clients starve peers (2.7 s against 1 ms, reference/measured.md), so each port has its
-own threads. Invariant: after `stop`, what was received whole is answered before `run` returns, within
-`DRAIN_REAL_S`; no new connection is taken.
+own threads, for what the loop cannot answer at once (nodecore.web.at_once). Invariant: after `stop`, what was
+received whole is answered before `run` returns, within `DRAIN_REAL_S`; no new connection is taken.
 """
 
 import os
@@ -17,6 +17,7 @@ from waitress.trigger import trigger
 
 from nodecore.config import Limits
 from nodecore.web.application import Application
+from nodecore.web.at_once import Dispatcher
 
 DRAIN_REAL_S = 5.0
 """Longer than a forward waits at time_scale 1; then even a request that hangs is given up."""
@@ -29,8 +30,6 @@ _SELECT_DESCRIPTORS_MAX = 1024
 poll, which was a quarter of the processor time of a client's request."""
 _BACKLOG = 1024
 """As waitress'."""
-_THREADS_AT_START = 2
-"""The rest come when requests do: 32 threads cost 5 ms of every node's start."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -67,9 +66,10 @@ class Servers:
         self, application: Application, client: socket.socket, peer: socket.socket, limits: Limits
     ) -> None:
         self._map: dict[int, Any] = {}
+        self._dispatchers = (Dispatcher(), Dispatcher())
         self._servers = [
-            _server(application, client, limits, self._map),
-            _server(application, peer, limits, self._map),
+            _server(application, bound, dispatcher, limits, self._map)
+            for bound, dispatcher in zip((client, peer), self._dispatchers, strict=True)
         ]
         self._threads_max = (limits.client_threads, limits.peer_threads)
         self._signals_wake = False
@@ -77,8 +77,7 @@ class Servers:
 
     def requests_now(self) -> int:
         """Return how many requests wait for a thread or are being answered; from any thread."""
-        dispatchers = [server.task_dispatcher for server in self._servers]
-        return sum(len(dispatcher.queue) + dispatcher.active_count for dispatcher in dispatchers)
+        return sum(dispatcher.requests_now() for dispatcher in self._dispatchers)
 
     def wake_on_signals(self) -> None:
         """Have every signal wake the loop, so that its handler runs at once; for the main thread.
@@ -93,6 +92,8 @@ class Servers:
 
     def run(self) -> None:
         """Serve until `stop`, then drain and return."""
+        for dispatcher in self._dispatchers:
+            dispatcher.run_in_this_thread()
         while not self._stopping:
             self._poll(_POLL_REAL_S)
         self._drain()
@@ -112,8 +113,8 @@ class Servers:
         self._poll(0)
         while self._is_busy() and time.monotonic() < deadline_s:
             self._poll(_DRAIN_POLL_REAL_S)
-        for server in self._servers:
-            server.task_dispatcher.shutdown(timeout=max(0.1, deadline_s - time.monotonic()))
+        for dispatcher in self._dispatchers:
+            dispatcher.shutdown(deadline_s - time.monotonic())
         if self._signals_wake:
             signal.set_wakeup_fd(-1)
         for open_one in list(self._map.values()):
@@ -129,25 +130,22 @@ class Servers:
     def _poll(self, timeout_s: float) -> None:
         many = max(self._map) >= _SELECT_DESCRIPTORS_MAX
         wasyncore.loop(timeout=timeout_s, use_poll=many, map=self._map, count=1)
-        for server, threads_max in zip(self._servers, self._threads_max, strict=True):
-            if server.task_dispatcher.queue:
-                _grow(server.task_dispatcher, threads_max)
+        for dispatcher, threads_max in zip(self._dispatchers, self._threads_max, strict=True):
+            dispatcher.serve(threads_max)
 
 
-def _grow(dispatcher: Any, threads_max: int) -> None:
-    """Add threads for requests that no thread is free for; tasks come from our own loop, just before this."""
-    threads = len(dispatcher.threads)
-    missing = len(dispatcher.queue) - (threads - dispatcher.active_count)
-    if missing > 0 and threads < threads_max:
-        dispatcher.set_thread_count(min(threads + missing, threads_max))
-
-
-def _server(application: Application, bound: socket.socket, limits: Limits, shared: dict[int, Any]) -> Any:
+def _server(
+    application: Application,
+    bound: socket.socket,
+    dispatcher: Dispatcher,
+    limits: Limits,
+    shared: dict[int, Any],
+) -> Any:
     return create_server(
-        application,
+        dispatcher.telling(application),
         map=shared,
         sockets=[bound],
-        threads=_THREADS_AT_START,
+        _dispatcher=dispatcher,  # type: ignore[arg-type]  # it fulfils what is used of it
         connection_limit=limits.connections_max,
         channel_timeout=limits.channel_idle_real_s,
         max_request_body_size=limits.body_bytes_max,

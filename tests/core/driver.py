@@ -108,10 +108,14 @@ class Driver:
         """Tick for a while."""
         self.until(self.now + seconds)
 
-    def ask(self, operation: Operation, forwarded_by: str | None = None) -> Answer | None:
+    def ask(
+        self, operation: Operation, forwarded_by: str | None = None, *, may_wait: bool = True
+    ) -> Answer | None:
         """Ask as a client; None when the answer has to come from another node."""
         self._last_id += 1
-        request = ClientRequest(request_id=self._last_id, operation=operation, forwarded_by=forwarded_by)
+        request = ClientRequest(
+            request_id=self._last_id, operation=operation, forwarded_by=forwarded_by, may_wait=may_wait
+        )
         replies = [e for e in self.feed(request) if isinstance(e, Reply) and e.request_id == self._last_id]
         return replies[0].answer if replies else None
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nodecore.core.answers import Done, MembersAnswer, Refused, Relayed
+from nodecore.core.answers import Done, MembersAnswer, Refused, Relayed, WouldForward
 from nodecore.core.enquiries import FindResponsible, ReadMembers, ResponsibleAnswer
 from nodecore.core.events import Lane, PeerReply, PeerRequest, Reply
 from nodecore.core.messages import (
@@ -39,6 +39,15 @@ def test_a_write_is_forwarded_to_the_responsible_node_and_answered_from_there(
     replies = [e for e in driver.answer(call, ForwardAnswer(relayed)) if isinstance(e, Reply)]
     assert [reply.answer for reply in replies] == [relayed]
     assert driver.state().data == ()
+
+
+@pytest.mark.requirement("R10")
+def test_what_may_not_wait_is_not_forwarded_and_changes_nothing() -> None:
+    """It is asked again by one who may; what this node answers by itself is answered at once."""
+    driver = steady()
+    assert driver.ask(register(entry(B1)), may_wait=False) == WouldForward()
+    assert driver.take(Forward) == []
+    assert driver.ask(register(entry(A0)), may_wait=False) == Done()
 
 
 @pytest.mark.requirement("R10")

@@ -2,9 +2,7 @@
 
 import resource
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from fcntl import F_DUPFD_CLOEXEC, fcntl
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from nodecore.config import Limits
 from nodecore.web.server import Servers, bind
 from tests.runtime.application import wsgi_client
+from tests.runtime.looping import looping
 
 DESCRIPTOR = 1100
 """One that select() does not take."""
@@ -35,20 +34,8 @@ def test_a_node_with_more_connections_than_select_takes_answers_all_the_same() -
         assert listener.fileno() >= DESCRIPTOR
         addresses = listener.getsockname(), peer.getsockname()
         servers = Servers(client.application, listener, peer, Limits())
-        thread = threading.Thread(target=servers.run)
-        thread.start()
-        try:
+        with looping(servers, addresses[1]):
             assert [_asked(address) for address in addresses] == [b"HTTP/1.1 200 OK"] * 2
-        finally:
-            _end(servers, addresses[1])
-            thread.join()
-
-
-def _end(servers: Servers, peer: tuple[str, int]) -> None:
-    """What `stop` does for the loop's own thread; from this one, the loop may be over before it is woken."""
-    servers._stopping = True
-    with suppress(ConnectionError):
-        socket.create_connection(peer, 5).close()
 
 
 def _asked(address: tuple[str, int]) -> bytes:

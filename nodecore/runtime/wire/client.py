@@ -18,6 +18,7 @@ from nodecore.core.answers import (
     StateAnswer,
     SubscribersAnswer,
     UpdatedAnswer,
+    WouldForward,
 )
 from nodecore.core.enquiries import MetricsAnswer, ResponsibleAnswer, ServicesAnswer, SwitchesAnswer
 from nodecore.core.records import Instance, Service
@@ -86,7 +87,8 @@ def _body(  # noqa: C901, PLR0911, PLR0912  one case per answer
     | MembersAnswer
     | RecordAnswer
     | StateAnswer
-    | AskCp,
+    | AskCp
+    | WouldForward,
     reader: Reader,
 ) -> object:
     match answer:
@@ -116,6 +118,8 @@ def _body(  # noqa: C901, PLR0911, PLR0912  one case per answer
             raise TypeError("services are answered as the list or catalogue that was asked for")
         case AskCp():
             raise TypeError("CP is asked before a client is answered")
+        case WouldForward():
+            raise TypeError("what may not wait is asked again by one who may")
         case RecordAnswer():
             raise TypeError("records are read by ConsistencyService, not over HTTP")
         case _:
