@@ -1,6 +1,7 @@
 """The house rules, checked by a machine: style, types, layers, sizes, and what may stand where."""
 
 import ast
+import functools
 import statistics
 import subprocess
 import sys
@@ -112,6 +113,7 @@ def test_only_named_files_touch_certain_libraries() -> None:
         assert [user for user in users if not user.startswith(places)] == []
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Top-level names of all modules a file imports, those for type checking only left out."""
     names: set[str] = set()
