@@ -199,7 +199,7 @@ def test_dumps_do_not_end_a_busy_process(spawn):
     for _ in range(30):
         mark = node.log.mark()
         node.signal(signal.SIGUSR1)
-        node.log.wait_for(r"in _wait_for_the_end$", mark, within_real_s=SOON_REAL_S)
+        node.log.wait_for(r"in busy$", mark, within_real_s=SOON_REAL_S)
     assert node.is_alive
 
 

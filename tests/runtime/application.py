@@ -10,13 +10,17 @@ from urllib.parse import urlencode
 from wsgiref.util import setup_testing_defaults
 from wsgiref.validate import validator
 
+from harness.waiting import wait_for
 from nodecore.config import Limits, NodeConfig
 from nodecore.core.node import Node
+from nodecore.core.operations import ReadState
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.loop import Core, Runtime
 from nodecore.web.application import Application, node_application
 from tests.doubles.local_cp import LocalCp
 from tests.runtime.scripted import config
+
+LOADED_WITHIN_REAL_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,7 @@ def wsgi_client_with_cp(**limits: int) -> Iterator[tuple[WsgiClient, LocalCp]]:
     runtime.probes.send = lambda _probe: None  # type: ignore[method-assign]
     runtime.start()
     try:
+        _await_loaded(runtime)
         cp = LocalCp(runtime.take_applied)
         yield WsgiClient(node_application(runtime, cp=cp)), cp  # type: ignore[arg-type]
     finally:
@@ -86,14 +91,25 @@ def wsgi_client_with_cp(**limits: int) -> Iterator[tuple[WsgiClient, LocalCp]]:
 
 @contextmanager
 def wsgi_client(core: Core | None = None, node_config: NodeConfig | None = None) -> Iterator[WsgiClient]:
-    """A client of a started node: the real core unless another is given."""
+    """A client of a started node: the real core unless another is given; alone, it has loaded."""
     settings = node_config or config()
     runtime = Runtime(core or Node(settings), settings, NodeLog("s1", "debug", io.StringIO()))
     runtime.start()
     try:
+        if core is None and settings.members == (settings.address,):
+            _await_loaded(runtime)
         yield WsgiClient(node_application(runtime))
     finally:
         runtime.stop()
+
+
+def _await_loaded(runtime: Runtime) -> None:
+    """Its first tick is another thread's, and may come after a request."""
+
+    def state() -> object:
+        return runtime.ask(ReadState()).result(LOADED_WITHIN_REAL_S)
+
+    wait_for("the node to load", state, lambda seen: seen.loaded, LOADED_WITHIN_REAL_S)  # type: ignore[attr-defined]
 
 
 def _ask(application: Application, environ: dict[str, Any]) -> Answered:
