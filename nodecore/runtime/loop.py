@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import partial
 from typing import Protocol, assert_never
 
 from nodecore.config import NodeConfig
@@ -47,6 +48,8 @@ from nodecore.runtime.peers import Peers
 from nodecore.runtime.probes import Probes
 from nodecore.runtime.push import PushSocket
 
+_AT_ONCE_S = 0.005
+"""Who may not wait waits no longer for the core; nearly every event takes a tenth of a millisecond."""
 _PAUSE_AFTER_FAULT_S = 0.1
 """A tick that fails must not spin: the next comes no sooner."""
 
@@ -65,6 +68,12 @@ class Core(Protocol):
 
 class Stopped(NodeError):
     """The node is shutting down and takes no more requests."""
+
+    status = 503
+
+
+class Busy(NodeError):
+    """The core was doing something long, and the one who asked may not wait; nothing was done."""
 
     status = 503
 
@@ -139,21 +148,25 @@ class Runtime:
         Args:
             operation: what is asked.
             forwarded_by: the peer that forwards it, "" if it gave no address, None for a client.
-            may_wait: for another member; if not, what had to be forwarded is answered with WouldForward.
+            may_wait: for another member, or for a core that is busy; if not, what had to be forwarded is
+                answered with WouldForward, and a busy core with Busy.
         """
         future: Future[Answer] = Future()
-        self._submit(
-            future,
-            lambda i: ClientRequest(
-                request_id=i, operation=operation, forwarded_by=forwarded_by, may_wait=may_wait
-            ),
-        )
+
+        def event(request_id: int) -> Event:
+            return ClientRequest(
+                request_id=request_id, operation=operation, forwarded_by=forwarded_by, may_wait=may_wait
+            )
+
+        self._submit(future, event, may_wait=may_wait)
         return future
 
-    def ask_as_peer(self, message: PeerMessage, source: str) -> Future[PeerAnswer]:
+    def ask_as_peer(self, message: PeerMessage, source: str, *, may_wait: bool = True) -> Future[PeerAnswer]:
         """Submit what a peer says; `source` is its advertised address, "" if it did not name itself."""
         future: Future[PeerAnswer] = Future()
-        self._submit(future, lambda i: PeerRequest(request_id=i, source=source, message=message))
+        self._submit(
+            future, lambda i: PeerRequest(request_id=i, source=source, message=message), may_wait=may_wait
+        )
         return future
 
     def change_members(self, addresses: tuple[str, ...], dial: Mapping[str, str] | None = None) -> None:
@@ -186,22 +199,29 @@ class Runtime:
             self._log_fault(MembersChanged(found.addresses), error)
 
     def _submit(
-        self, future: Future[Answer] | Future[PeerAnswer], make_event: Callable[[int], Event]
+        self,
+        future: Future[Answer] | Future[PeerAnswer],
+        make_event: Callable[[int], Event],
+        *,
+        may_wait: bool,
     ) -> None:
         future.set_running_or_notify_cancel()
         request_id = next(self._ids)
-        with self._lock:
-            running = self._running
-            if running:
-                self._waiting[request_id] = future
-        if not running:
-            future.set_exception(Stopped("this node is not running"))
+        if not self._lock.acquire(timeout=-1 if may_wait else _AT_ONCE_S):
+            future.set_exception(Busy("the core is busy; nothing was done: ask again and wait"))
             return
         try:
-            self._handle(make_event(request_id))
+            if not self._running:
+                raise Stopped("this node is not running")  # noqa: TRY301  told like any other fault
+            self._waiting[request_id] = future
+            fulfilled = self._taken(make_event(request_id))
         except Exception as error:  # noqa: BLE001  whatever it is, the one who asked must learn of it
-            if self._forget(request_id) is not None:
-                future.set_exception(error)
+            self._waiting.pop(request_id, None)
+            fulfilled = [partial(future.set_exception, error)]
+        finally:
+            self._lock.release()
+        for fulfil in fulfilled:
+            fulfil()
 
     def _deliver(
         self, outcome: CallReturned | CallFailed | PushAcked | Probed | RecordsApplied | RecordsRestored
@@ -213,16 +233,20 @@ class Runtime:
 
     def _handle(self, event: Event) -> None:
         with self._lock:
-            began_s = time.thread_time()
-            try:
-                effects = self._core.handle(event, time.monotonic())
-                fulfilled = [done for effect in effects if (done := self._perform(effect)) is not None]
-            finally:
-                self._set_timer(self._core.next_deadline())
-                spent_s = time.thread_time() - began_s
-                self.counts.add("core_cpu_seconds", type(event).__name__, amount=spent_s)
+            fulfilled = self._taken(event)
         for fulfil in fulfilled:
             fulfil()
+
+    def _taken(self, event: Event) -> list[Callable[[], None]]:
+        """Give the core an event, under the lock; return what is to be done outside it."""
+        began_s = time.thread_time()
+        try:
+            effects = self._core.handle(event, time.monotonic())
+            return [done for effect in effects if (done := self._perform(effect)) is not None]
+        finally:
+            self._set_timer(self._core.next_deadline())
+            spent_s = time.thread_time() - began_s
+            self.counts.add("core_cpu_seconds", type(event).__name__, amount=spent_s)
 
     def _perform(self, effect: Effect) -> Callable[[], None] | None:
         """Perform what never waits; return what has to be done outside the lock."""
@@ -252,10 +276,6 @@ class Runtime:
             self.log.write("warning", "reply_to_nobody", [("request_id", request_id)])
             return None
         return lambda: future.set_result(answer)  # type: ignore[arg-type]
-
-    def _forget(self, request_id: int) -> Future[Answer] | Future[PeerAnswer] | None:
-        with self._lock:
-            return self._waiting.pop(request_id, None)
 
     def _set_timer(self, deadline_s: float | None) -> None:
         earlier = deadline_s is not None and (self._deadline_s is None or deadline_s < self._deadline_s)

@@ -19,7 +19,7 @@ from nodecore.raft.status import RaftStatus
 from nodecore.runtime.arrivals import Arrivals
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
-from nodecore.runtime.loop import Runtime
+from nodecore.runtime.loop import Busy, Runtime
 from nodecore.runtime.wire.client import refusal, text_answer
 from nodecore.runtime.wire.http import HttpAnswer
 from nodecore.web.about_api import AboutApi
@@ -97,6 +97,8 @@ class Application:
             raise MustWait
         try:
             return route, self._handlers[route](request)
+        except Busy as busy:
+            raise MustWait from busy
         except NodeError as error:
             return route, refusal(error.status, str(error), definite=error.definite)
         except Exception as error:  # noqa: BLE001  the last resort: a defect must not show a client its traceback

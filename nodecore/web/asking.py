@@ -37,10 +37,10 @@ class Asking:
         Args:
             operation: what is asked.
             forwarded_by: the peer that forwards it, "" if it gave no address, None for a client.
-            may_wait: for another member, or for CP.
+            may_wait: for another member, for CP, or for a core that is busy.
 
         Raises:
-            NodeError: it was not done, or nobody knows whether it was.
+            NodeError: it was not done, or nobody knows whether it was; Busy only when it may not wait.
             MustWait: it was not done, for it may not wait.
         """
         answer = await_reply(self._runtime.ask(operation, forwarded_by, may_wait=may_wait))

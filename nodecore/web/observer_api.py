@@ -57,7 +57,7 @@ class ObserverApi:
     def state(self, request: Request) -> HttpAnswer:
         """GET /cutheal/state; `requests`: how many others waited or were being answered just before."""
         requests = max(0, self._requests_now() - 1)
-        state = await_reply(self._runtime.ask(ReadState()))
+        state = await_reply(self._runtime.ask(ReadState(), may_wait=request.may_wait))
         assert isinstance(state, StateAnswer), state
         request.leave_if_long(instances_in(*state.data))
         return json_answer(state_body(state) | {"requests": requests})

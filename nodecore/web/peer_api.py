@@ -98,7 +98,7 @@ class PeerApi:
     def _answer(self, request: Request, message: PeerMessage, source: str = "") -> HttpAnswer:
         source = source or request.header("Request-Source") or ""
         log_received(self._runtime, request, source, type(message).__name__, describe_keys(message))
-        answer = await_reply(self._runtime.ask_as_peer(message, source))
+        answer = await_reply(self._runtime.ask_as_peer(message, source, may_wait=request.may_wait))
         if isinstance(answer, DataAnswer | SnapshotAnswer):
             request.leave_if_long(instances_in(*answer.data))
         return encode_peer_answer(answer)

@@ -95,7 +95,6 @@ _SHORT = {
         *("put_datum", "delete_datum", "get_datum", "get_datums", "put_checksum", "put_digest"),
         *("service_status", "instance_health", "report"),
     ),
-    "operator": ("responsible_server", "members", "own_health", "health_server"),
     "observer": ("state", "probe", "probes_seen"),
 }
 AT_ONCE = frozenset(

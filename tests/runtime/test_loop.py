@@ -25,7 +25,7 @@ from nodecore.core.events import (
 )
 from nodecore.core.messages import Accepted, Failure, SyncDelete
 from nodecore.core.operations import ReadState
-from nodecore.runtime.loop import Stopped
+from nodecore.runtime.loop import Busy, Stopped
 from tests.runtime.scripted import ScriptedCore, log_text, running
 
 PATIENCE_S = 5.0
@@ -147,6 +147,35 @@ def test_a_fault_of_the_core_reaches_who_asked() -> None:
         with pytest.raises(TypeError, match="a defect"):
             runtime.ask(ReadState()).result(PATIENCE_S)
         assert runtime.ask(ReadMembers()).result(PATIENCE_S) == Done()
+
+
+def test_who_may_not_wait_is_told_when_the_core_is_busy() -> None:
+    """And nothing was done: the core never heard of it."""
+    at_it, go_on = threading.Event(), threading.Event()
+
+    def script(event: Event) -> list[Effect]:
+        if isinstance(event, MembersChanged):
+            at_it.set()
+            assert go_on.wait(PATIENCE_S)
+        return reply_at_once(event)
+
+    core = ScriptedCore(script)
+    with running(core) as runtime:
+        long = threading.Thread(target=runtime.change_members, args=((),))
+        long.start()
+        assert at_it.wait(PATIENCE_S)
+        refused = [
+            runtime.ask(ReadState(), may_wait=False),
+            runtime.ask_as_peer(SyncDelete(("k",)), "", may_wait=False),
+        ]
+        assert [type(future.exception(0)) for future in refused] == [Busy, Busy]
+        go_on.set()
+        long.join()
+        assert runtime.ask(ReadState(), may_wait=False).result(0) == Done()
+    assert [type(event) for event, _ in core.events if not isinstance(event, Tick)] == [
+        MembersChanged,
+        ClientRequest,
+    ]
 
 
 def test_a_fault_in_a_tick_does_not_stop_the_clock() -> None:
