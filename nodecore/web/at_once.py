@@ -1,8 +1,9 @@
 """Short requests are answered by the thread that read them; what waits or is long gets a thread of waitress.
 
 Handing a request to another thread and back costs more than a beat does: two wake-ups, and two changes of who
-holds the interpreter. So the loop tries first. Invariants: a request that may not wait changes nothing before
-it raises `MustWait`, and is then served from its beginning by a thread; the loop never waits for anybody.
+holds the interpreter. So the loop tries first. Invariants: a request that raises `MustWait` has done nothing
+that its repetition would not do again to the same effect, and a thread serves it from its beginning; the loop
+never waits for anybody.
 """
 
 import logging
@@ -72,8 +73,10 @@ class Dispatcher:
     def serve(self, threads_max: int) -> None:
         """Answer what the loop has just read, and see to it that there are threads for the rest."""
         while self._ready:
-            self._serve(self._ready[0])
-            self._ready.popleft()
+            is_over = self._serve(self._ready[0])
+            channel = self._ready.popleft()
+            if not is_over:
+                self._threads.add_task(channel)
         if self._threads.queue:
             self._grow(threads_max)
 
@@ -81,14 +84,16 @@ class Dispatcher:
         """End the threads, after what they do."""
         self._threads.shutdown(timeout=max(0.1, timeout_s))  # type: ignore[arg-type]  # the stubs say int
 
-    def _serve(self, channel: Any) -> None:
+    def _serve(self, channel: Any) -> bool:
+        """Return whether that was all; if not, a thread has to begin anew."""
         try:
             channel.service()
         except MustWait:
             channel.requests[0].get_body_stream().seek(0)
-            self._threads.add_task(channel)
+            return False
         except Exception:  # noqa: BLE001  a fault in one request must not end the loop for all
             _log.exception("a request could not be served")
+        return True
 
     def _grow(self, threads_max: int) -> None:
         """Add threads for requests that no thread is free for."""
