@@ -5,7 +5,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-BUSY = "import os; parent = os.getppid()\nwhile os.getppid() == parent: sum(range(100_000))"
+BUSY = """
+import os, signal
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for who started it, and reports
+parent = os.getppid()
+while os.getppid() == parent:
+    sum(range(100_000))
+"""
 """Ends by itself when who started it is gone."""
 
 
