@@ -32,7 +32,7 @@ from nodecore.web.observer_api import ObserverApi
 from nodecore.web.operator_api import OperatorApi
 from nodecore.web.peer_api import PeerApi
 from nodecore.web.request import Request
-from nodecore.web.routes import AT_ONCE, ROUTES
+from nodecore.web.routes import ROUTES, SHORT_ROUTES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -93,7 +93,7 @@ class Application:
             route = self._route(request)
         except HTTPException as error:
             return _NO_ROUTE, _no_route(request, error)
-        if route not in AT_ONCE and not request.may_wait:
+        if route not in SHORT_ROUTES and not request.may_wait:
             raise MustWait
         try:
             return route, self._handlers[route](request)

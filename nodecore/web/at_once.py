@@ -39,9 +39,13 @@ class Dispatcher:
     """What waitress calls a task dispatcher: takes the channels that have a whole request.
 
     Invariant: a channel is served by one thread at a time, as waitress demands.
+
+    Args:
+        threads_max: so many at most, started when requests need them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threads_max: int) -> None:
+        self._threads_max = threads_max
         self._threads = ThreadedTaskDispatcher()
         self._ready: deque[Any] = deque()
         self._loop: int | None = None
@@ -70,7 +74,7 @@ class Dispatcher:
         else:
             self._threads.add_task(channel)
 
-    def serve(self, threads_max: int) -> None:
+    def serve(self) -> None:
         """Answer what the loop has just read, and see to it that there are threads for the rest."""
         while self._ready:
             is_over = self._serve(self._ready[0])
@@ -78,7 +82,7 @@ class Dispatcher:
             if not is_over:
                 self._threads.add_task(channel)
         if self._threads.queue:
-            self._grow(threads_max)
+            self._grow()
 
     def shutdown(self, timeout_s: float) -> None:
         """End the threads, after what they do."""
@@ -95,12 +99,12 @@ class Dispatcher:
             _log.exception("a request could not be served")
         return True
 
-    def _grow(self, threads_max: int) -> None:
+    def _grow(self) -> None:
         """Add threads for requests that no thread is free for."""
         threads = len(self._threads.threads)
         missing = len(self._threads.queue) - (threads - self._threads.active_count)
-        if missing > 0 and threads < threads_max:
-            self._threads.set_thread_count(min(threads + missing, threads_max))
+        if missing > 0 and threads < self._threads_max:
+            self._threads.set_thread_count(min(threads + missing, self._threads_max))
 
 
 def _is_short(requests: list[Any]) -> bool:

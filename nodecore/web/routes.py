@@ -97,7 +97,7 @@ _SHORT = {
     ),
     "observer": ("state", "probe", "probes_seen"),
 }
-AT_ONCE = frozenset(
+SHORT_ROUTES = frozenset(
     (method, path)
     for method, path, name in ROUTES
     for api, _, function in [name.partition(".")]

@@ -66,12 +66,11 @@ class Servers:
         self, application: Application, client: socket.socket, peer: socket.socket, limits: Limits
     ) -> None:
         self._map: dict[int, Any] = {}
-        self._dispatchers = (Dispatcher(), Dispatcher())
+        self._dispatchers = (Dispatcher(limits.client_threads), Dispatcher(limits.peer_threads))
         self._servers = [
             _server(application, bound, dispatcher, limits, self._map)
             for bound, dispatcher in zip((client, peer), self._dispatchers, strict=True)
         ]
-        self._threads_max = (limits.client_threads, limits.peer_threads)
         self._signals_wake = False
         self._stopping = False
 
@@ -130,8 +129,8 @@ class Servers:
     def _poll(self, timeout_s: float) -> None:
         many = max(self._map) >= _SELECT_DESCRIPTORS_MAX
         wasyncore.loop(timeout=timeout_s, use_poll=many, map=self._map, count=1)
-        for dispatcher, threads_max in zip(self._dispatchers, self._threads_max, strict=True):
-            dispatcher.serve(threads_max)
+        for dispatcher in self._dispatchers:
+            dispatcher.serve()
 
 
 def _server(

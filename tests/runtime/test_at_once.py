@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,7 +14,7 @@ from nodecore.web.at_once import AT_ONCE, MustWait
 from nodecore.web.server import Servers, bind
 from tests.runtime.looping import looping
 
-Answering = Callable[[dict[str, object], Callable[[str, list[tuple[str, str]]], object]], list[bytes]]
+PATIENCE_REAL_S = 10.0
 
 
 @dataclass
@@ -67,10 +67,8 @@ def served() -> Iterator[Served]:
             application.go_on.set()
 
 
-@contextmanager
-def connected(address: tuple[str, int]) -> Iterator[socket.socket]:
-    with socket.create_connection(address, 10) as connection:
-        yield connection
+def connected(address: tuple[str, int]) -> socket.socket:
+    return socket.create_connection(address, PATIENCE_REAL_S)
 
 
 def request(path: str, body: bytes = b"") -> bytes:
