@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.cluster import Cluster
-from harness.command import command_session, say
+from harness.command import say
+from harness.command_session import add_cluster_options, command_session
 from harness.documents import (
     AGENTS,
     CUT,
@@ -37,6 +38,13 @@ class Story:
 
     phases: tuple[Phase, ...]
     matrices: Mapping[str, Matrix]
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `demo` to the command's words."""
+    parser = commands.add_parser("demo", help="the documents' story: steady, cut, healed, with its tables")
+    add_cluster_options(parser)
+    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from harness.links.api import ToxiproxyApi
 from harness.links.backend import Backend
-from harness.links.toxiproxy import wait_ready
+from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
-from harness.processes import Exit, Launcher, Process
+from harness.processes import Exit, Launch, Launcher, Process
 from harness.waiting import WaitTimeout
 
+EMBEDDED_ENTRY = "harness.links.embedded.main:main"
 WORD_OF_DEATH_REAL_S = 0.5
 """From the kernel through the launcher: a millisecond."""
 
@@ -60,5 +61,14 @@ class LinkHost:
 
     def _start(self) -> tuple[Process, ToxiproxyApi]:
         log_path = self._folder / f"{self.backend.name}-{next(self._numbers)}.log"
-        process = self._launcher.spawn(self.backend.launch(self._address, log_path, self._seed))
+        process = self._launcher.spawn(self._launch(log_path))
         return process, wait_ready(self._address, pid=process.pid, interrupt=process.raise_if_dead)
+
+    def _launch(self, log_path: Path) -> Launch:
+        """The process's name in `ps` is the backend's; the real server draws nothing, so it needs no seed."""
+        name, program = self.backend.name, self.backend.path
+        if program is None:
+            argv: tuple[str, ...] = ("--listen", self._address, "--seed", str(self._seed))
+            return Launch(name=name, log_path=log_path, entry=EMBEDDED_ENTRY, argv=argv)
+        argv = server_argv(program, self._address)
+        return Launch(name=name, log_path=log_path, argv=argv, env=(("LOG_LEVEL", "error"),))

@@ -6,7 +6,7 @@ import signal
 from types import FrameType
 
 from harness.cluster import Cluster
-from harness.command import add_cluster_options, command_session
+from harness.command_session import add_cluster_options, command_session
 from harness.documents import SERVICES
 from harness.exit_codes import ExitCode
 from harness.links.backend import title

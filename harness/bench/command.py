@@ -15,7 +15,8 @@ from harness.bench.compare import NoComparison, compared, read_earlier, show_com
 from harness.bench.report import conditions_of, document, show
 from harness.bench.run import Run, Sizes
 from harness.charts import NoCharts, require_charts
-from harness.command import add_cluster_options, command_session, complain
+from harness.command import complain
+from harness.command_session import add_cluster_options, command_session
 from harness.conditions import UnlikeConditions
 from harness.exit_codes import ExitCode
 from harness.http_client import ApiError, Unreachable

@@ -10,7 +10,7 @@ from importlib import metadata
 
 from harness.doctor.finding import Finding, State
 from harness.links.install import VERSION_LEAST, Found, which
-from harness.links.toxiproxy import INSTALL_COMMAND, SERVER_NAME, SERVER_VARIABLE, VERSION, NoLinkServer
+from harness.links.locate import INSTALL_COMMAND, SERVER_NAME, SERVER_VARIABLE, VERSION, NoLinkServer
 from harness.processes import kernel
 
 TOLD_REAL_S = 10.0

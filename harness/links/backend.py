@@ -8,17 +8,15 @@ from importlib import metadata
 from pathlib import Path
 
 from harness.links.embedded import BACKEND
-from harness.links.toxiproxy import INSTALL_COMMAND, find_server, locate, server_argv
-from harness.processes import Launch
+from harness.links.locate import INSTALL_COMMAND, find_server, locate
 
 AUTO, TOXIPROXY, EMBEDDED = "auto", "toxiproxy", BACKEND
 CHOICES = (AUTO, TOXIPROXY, EMBEDDED)
-EMBEDDED_ENTRY = "harness.links.embedded.main:main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """A way to start a link server.
+    """A link server that can be started.
 
     Args:
         name: `toxiproxy` or `embedded`.
@@ -35,25 +33,6 @@ class Backend:
     def hint(self) -> str:
         """How to get the real server, if this stands in for it; else empty."""
         return f"`{INSTALL_COMMAND}` installs the real Toxiproxy" if self.is_fallback else ""
-
-    def launch(self, api_address: str, log_path: Path, seed: int) -> Launch:
-        """Return the process to start; its name in `ps` is the backend's.
-
-        Args:
-            api_address: "127.0.0.1:PORT" of its API.
-            log_path: its log.
-            seed: of what it draws; the real server draws from none.
-
-        """
-        if self.path is None:
-            argv = ("--listen", api_address, "--seed", str(seed))
-            return Launch(name=self.name, log_path=log_path, entry=EMBEDDED_ENTRY, argv=argv)
-        return Launch(
-            name=self.name,
-            log_path=log_path,
-            argv=server_argv(self.path, api_address),
-            env=(("LOG_LEVEL", "error"),),
-        )
 
 
 def choose(links: str) -> Backend:

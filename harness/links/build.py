@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from harness.links.toxiproxy import SERVER_NAME, VERSION
+from harness.links.locate import SERVER_NAME, VERSION
 
 MODULE = "github.com/Shopify/toxiproxy/v2"
 MODULE_SUM = "h1:d1x++lYZg/zijXPPcv7PH0MvHMzEI5aX/YuUi/Sw+yg="

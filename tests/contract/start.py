@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from harness.links.toxiproxy import find_server, server_argv, wait_ready
+from harness.links.locate import find_server
+from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
 from tests.contract.peers import DEAF_PATIENCE, Patience
 from tests.contract.server import Server

@@ -11,7 +11,8 @@ from typing import Self
 from harness.links.api import ToxiproxyApi
 from harness.links.fabric import PROBE_PATH, Links
 from harness.links.link import Channel, Link
-from harness.links.toxiproxy import find_server, server_argv, wait_ready
+from harness.links.locate import find_server
+from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
 from tests.doubles.bound import bound
 from tests.doubles.greeted import Greeted

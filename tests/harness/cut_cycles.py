@@ -19,8 +19,8 @@ from rich.table import Table
 
 from harness import Cut
 from harness.links.fabric import Links
+from harness.links.locate import find_server
 from harness.links.matrix import FaultNotInForce
-from harness.links.toxiproxy import find_server
 from harness.topology import groups
 from tests.doubles.world import DEAF, EMBEDDED, LinkWorld
 from tests.soak.busy import busy_loops

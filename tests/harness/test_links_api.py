@@ -12,7 +12,8 @@ import pytest
 
 from harness.links import api as api_module
 from harness.links.api import ApiError, Call, LinkServerDied, Proxy, Toxic, ToxiproxyApi
-from harness.links.toxiproxy import NoLinkServer, find_server, server_argv, wait_ready
+from harness.links.locate import NoLinkServer, find_server
+from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
 from tests.doubles.world import LinkServerProcess
 

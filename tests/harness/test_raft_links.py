@@ -7,8 +7,8 @@ import pytest
 
 from harness.cuts import Cut
 from harness.links.link import Channel
+from harness.links.locate import find_server
 from harness.links.matrix import FaultNotInForce, Judge
-from harness.links.toxiproxy import find_server
 from harness.topology import groups, one_way
 from tests.doubles.world import EMBEDDED, LinkWorld
 

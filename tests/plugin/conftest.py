@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from harness.links.toxiproxy import find_server
+from harness.links.locate import find_server
 
 IMAGINED = Path(__file__).with_name("imagined.py")
 

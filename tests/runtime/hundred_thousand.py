@@ -15,7 +15,7 @@ from harness.bench.filling import INSTANCES_PER_SERVICE, fill
 from harness.bench.registry import lasting, register, service_name
 from harness.bench.run import let_pass
 from harness.cluster import Cluster
-from harness.command import add_cluster_options, command_session
+from harness.command_session import add_cluster_options, command_session
 from harness.node import Node
 from harness.spec import ClusterSpec
 

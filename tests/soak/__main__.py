@@ -19,7 +19,7 @@ import pytest
 from harness.command import parsed
 from harness.exit_codes import ExitCode
 from harness.links.backend import CHOICES, choose
-from harness.links.toxiproxy import NoLinkServer
+from harness.links.locate import NoLinkServer
 from tests.soak import story
 from tests.soak.busy import busy_loops
 from tests.soak.census import take_census

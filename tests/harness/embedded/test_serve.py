@@ -15,7 +15,7 @@ import psutil
 import pytest
 import requests
 
-from harness.links.toxiproxy import locate
+from harness.links.locate import locate
 from harness.waiting import wait_for
 
 LIMIT_REAL_S = 30.0

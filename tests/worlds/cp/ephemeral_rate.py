@@ -17,7 +17,8 @@ from harness.bench.closed_loop import Answered, ask_all
 from harness.bench.registry import register_request
 from harness.client import Instance, NodeApi
 from harness.cluster import Cluster
-from harness.command import add_cluster_options, command_session, parsed, say
+from harness.command import parsed, say
+from harness.command_session import add_cluster_options, command_session
 from harness.exit_codes import ExitCode
 from harness.http_client import ApiError, Unreachable
 from harness.node import Node
