@@ -14,12 +14,13 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-
-import requests
+from http.client import HTTPException
+from urllib.parse import urlencode
 
 from harness.agent_watch import Watch
+from harness.kept_connections import KeptConnections
 
-USER_AGENT = "cutheal-agent"
+HEADERS = {"User-Agent": "cutheal-agent"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,9 +107,9 @@ class Registration:
         self._stop = stop
         # seeded by a text: the hash of a tuple would differ with PYTHONHASHSEED
         self._random = random.Random(f"{plan.seed} {plan.name} {service}")
-        self._session = requests.Session()
-        self._session.trust_env = False
-        self._session.headers["User-Agent"] = USER_AGENT
+        self._connections = {
+            address: KeptConnections(address, plan.timeout_real_s) for _, address in plan.servers
+        }
         self._reached = ""
 
     def run(self) -> None:
@@ -119,13 +120,14 @@ class Registration:
             self._ask_any("PUT", "/nacos/v1/ns/instance/beat", self._identity() | {"beat": self._beat()})
             missed = max(0.0, time.monotonic() - due) // self._plan.beat_real_s
             due += (1 + missed) * self._plan.beat_real_s
-        self._session.close()
+        for connections in self._connections.values():
+            connections.close()
 
     def _ask_any(self, method: str, path: str, parameters: dict[str, str]) -> bool:
         servers = self._random.sample(self._plan.servers, len(self._plan.servers))
         refusals = []
         for name, address in servers:
-            refusal = self._ask(method, f"http://{address}{path}", parameters)
+            refusal = self._ask(method, address, f"{path}?{urlencode(parameters)}")
             if refusal is None:
                 self._tell_change("reached", name)
                 return True
@@ -135,19 +137,17 @@ class Registration:
         self._tell_change("", "; ".join(refusals))
         return False
 
-    def _ask(self, method: str, url: str, parameters: dict[str, str]) -> str | None:
+    def _ask(self, method: str, address: str, target: str) -> str | None:
         """Send one request; None when the server took it, else why to move on."""
         try:
-            answer = self._session.request(
-                method, url, params=parameters, timeout=self._plan.timeout_real_s, allow_redirects=False
-            )
-        except requests.RequestException as error:
-            return type(error).__name__
-        if answer.status_code >= 500 or (answer.status_code == 400 and "redirect" in answer.text):
-            return f"{answer.status_code} {answer.text.strip()[:120]}"
-        if not answer.ok:
-            _log("refused", self._plan.name, self._service, f"{answer.status_code} {answer.text.strip()}")
-        if not answer.content:
+            answer = self._connections[address].send(method, target, HEADERS)
+        except (OSError, HTTPException) as error:
+            return str(error) or type(error).__name__
+        if answer.status >= 500 or (answer.status == 400 and "redirect" in answer.text):
+            return f"{answer.status} {answer.text.strip()[:120]}"
+        if not answer.is_ok:
+            _log("refused", self._plan.name, self._service, f"{answer.status} {answer.text.strip()}")
+        if not answer.body:
             return "an empty answer: cut inside the headers"
         return None
 

@@ -12,11 +12,13 @@ import socket
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlencode
 
-import requests
+from harness.kept_connections import KeptConnections
 
-USER_AGENT = "Nacos-Java-Client:v1.4.6"
+HEADERS = {"User-Agent": "Nacos-Java-Client:v1.4.6"}
 LIST_PATH = "/nacos/v1/ns/instance/list"
 HOST = "127.0.0.1"
 DATAGRAM_BYTES_MAX = 65_535
@@ -114,18 +116,14 @@ class Watch:
     def _list(self, name: str, service: str, timeout_real_s: float) -> dict[str, Any] | None:
         address, push = self._servers[name]
         parameters = {"serviceName": service, "clientIP": HOST, "udpPort": push.rpartition(":")[2]}
-        with requests.Session() as session:
-            session.trust_env = False
-            try:
-                answer = session.get(
-                    f"http://{address}{LIST_PATH}",
-                    params=parameters,
-                    headers={"User-Agent": USER_AGENT},
-                    timeout=timeout_real_s,
-                )
-                return dict(answer.json()) if answer.ok else None
-            except (requests.RequestException, ValueError):
-                return None
+        connection = KeptConnections(address, timeout_real_s)
+        try:
+            answer = connection.send("GET", f"{LIST_PATH}?{urlencode(parameters)}", HEADERS)
+            return dict(json.loads(answer.body)) if answer.is_ok else None
+        except (OSError, HTTPException, ValueError):
+            return None
+        finally:
+            connection.close()
 
     def _take(self, listed: Mapping[str, Any], how: str, server: str) -> None:
         service, hosts = str(listed["name"]), listed["hosts"]

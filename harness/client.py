@@ -6,12 +6,13 @@ Goes around the links. What its calls raise stands in `http_client`.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import requests
+from typing import TYPE_CHECKING, Any
 
 from harness.http_client import TIMEOUT_REAL_S, HttpClient
 from harness.ownership import DEFAULT_GROUP, grouped_name
+
+if TYPE_CHECKING:
+    import requests
 
 IDENTITY_HEADER = "X-Cutheal-Identity"
 DEFAULT_NAMESPACE = "public"
@@ -81,25 +82,25 @@ class NodeApi:
         parameters |= {"enabled": _flag(instance.enabled), "ephemeral": _flag(ephemeral)}
         if instance.metadata:
             parameters["metadata"] = ",".join(f"{name}={value}" for name, value in instance.metadata)
-        self.call("POST", "/nacos/v1/ns/instance", parameters | more)
+        self._http.ask("POST", "/nacos/v1/ns/instance", parameters | more)
 
     def deregister(self, service: str, instance: Instance, *, ephemeral: bool = True) -> None:
         """Deregister an instance (R27)."""
         __tracebackhide__ = True
         kind = {} if ephemeral else {"ephemeral": "false"}
-        self.call("DELETE", "/nacos/v1/ns/instance", _naming(service) | _address(instance) | kind)
+        self._http.ask("DELETE", "/nacos/v1/ns/instance", _naming(service) | _address(instance) | kind)
 
     def beat(self, service: str, instance: Instance) -> dict[str, Any]:
         """Send one light beat; the answer's `code` is 20404 when the instance is unknown."""
         __tracebackhide__ = True
-        answer = self.call("PUT", "/nacos/v1/ns/instance/beat", _naming(service) | _address(instance))
-        return dict(answer.json())
+        parameters = _naming(service) | _address(instance)
+        return dict(json.loads(self._http.ask("PUT", "/nacos/v1/ns/instance/beat", parameters).body))
 
     def instances(self, service: str, **more: Any) -> list[Instance]:
         """Return this node's own list of the service, sorted by address."""
         __tracebackhide__ = True
-        answer = self.call("GET", "/nacos/v1/ns/instance/list", _naming(service) | more)
-        return sorted(instance_from_json(host) for host in answer.json()["hosts"])
+        listed = self._http.read("/nacos/v1/ns/instance/list", _naming(service) | more)
+        return sorted(instance_from_json(host) for host in listed["hosts"])
 
     def instance(self, service: str, instance: Instance, *, consistency: str = LINEARIZABLE) -> Instance:
         """Return one instance by its address, as this node answers.
@@ -117,63 +118,61 @@ class NodeApi:
         """
         __tracebackhide__ = True
         parameters = _naming(service) | _address(instance) | _consistency(consistency)
-        return instance_from_json(
-            {"enabled": True} | self.call("GET", "/nacos/v1/ns/instance", parameters).json()
-        )
+        return instance_from_json({"enabled": True} | self._http.read("/nacos/v1/ns/instance", parameters))
 
     # ---- services ----
 
     def create_service(self, service: str, **more: Any) -> None:
         """Create service metadata: in CP, or without it on this node; `more` as Nacos names parameters."""
         __tracebackhide__ = True
-        self.call("POST", "/nacos/v1/ns/service", _naming(service) | more)
+        self._http.ask("POST", "/nacos/v1/ns/service", _naming(service) | more)
 
     def update_service(self, service: str, *, protect_threshold: float = 0.0, **metadata: str) -> None:
         """Put a service's metadata anew; 404 where there is no such service."""
         __tracebackhide__ = True
         text = ",".join(f"{name}={value}" for name, value in metadata.items())
         said = {"protectThreshold": protect_threshold} | ({"metadata": text} if text else {})
-        self.call("PUT", "/nacos/v1/ns/service", _naming(service) | said)
+        self._http.ask("PUT", "/nacos/v1/ns/service", _naming(service) | said)
 
     def service(self, service: str, *, consistency: str = LINEARIZABLE) -> dict[str, Any]:
         """Return service metadata; without CP, or `stale`, as this node has it."""
         __tracebackhide__ = True
         parameters = _naming(service) | _consistency(consistency)
-        return dict(self.call("GET", "/nacos/v1/ns/service", parameters).json())
+        return dict(self._http.read("/nacos/v1/ns/service", parameters))
 
     def delete_service(self, service: str) -> None:
         """Delete a service: in CP, and its ephemeral instances on this node (R25, R26)."""
         __tracebackhide__ = True
-        self.call("DELETE", "/nacos/v1/ns/service", _naming(service))
+        self._http.ask("DELETE", "/nacos/v1/ns/service", _naming(service))
 
     # ---- the cluster as this node sees it ----
 
     def responsible(self, service: str) -> str:
         """Return the `ip:port` this node believes responsible for the service (R9)."""
-        answer = self.call("GET", "/nacos/v1/ns/operator/distro/server", _naming(service))
-        return str(answer.json()["responsibleServer"])
+        answer = self._http.read("/nacos/v1/ns/operator/distro/server", _naming(service))
+        return str(answer["responsibleServer"])
 
     def members(self) -> dict[str, str]:
         """Return every member's state, `ip:port` -> `UP | SUSPICIOUS | DOWN`."""
-        answer = self.call("GET", "/nacos/v1/core/cluster/nodes", {})
-        return {member["address"]: member["state"] for member in answer.json()["data"]}
+        answer = self._http.read("/nacos/v1/core/cluster/nodes", {})
+        return {member["address"]: member["state"] for member in answer["data"]}
 
     def state(self) -> dict[str, Any]:
         """Return the observer's view (`GET /cutheal/state`), also before the node has loaded."""
-        return dict(self.call("GET", "/cutheal/state", {}).json())
+        return dict(self._http.read("/cutheal/state", {}))
 
     def raft(self) -> dict[str, Any]:
         """Return what the node says of its Raft log (`GET /cutheal/raft`)."""
-        return dict(self.call("GET", "/cutheal/raft", {}).json())
+        return dict(self._http.read("/cutheal/raft", {}))
 
     def dial_instances(self, links: Mapping[str, str], identity: str) -> None:
         """Have the node check the instances at these addresses through these links (R19), as a member may."""
         __tracebackhide__ = True
-        self.call("PUT", "/cutheal/probe-dial", {}, json.dumps(links), {IDENTITY_HEADER: identity})
+        self._http.ask("PUT", "/cutheal/probe-dial", {}, {IDENTITY_HEADER: identity}, json.dumps(links))
 
     def metrics(self) -> str:
         """Return what the node has counted so far, as Prometheus reads it (`GET /metrics`)."""
-        return self.call("GET", "/metrics", {}).text
+        return self._http.ask("GET", "/metrics", {}).text
 
     def call(
         self,
@@ -182,7 +181,7 @@ class NodeApi:
         parameters: dict[str, Any],
         body: str | bytes = b"",
         headers: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    ) -> "requests.Response":
         """Send one request with query parameters and return its 2xx answer.
 
         Raises:

@@ -1,18 +1,26 @@
 """A plain HTTP client of one node, around the links; `node.api` of a program that names no other.
 
 An answer that is an error raises ApiError with its status and sentence; no answer at all raises
-Unreachable. Neither is ever swallowed.
+Unreachable. Neither is ever swallowed. What the harness itself asks goes the short way (`ask`); what tests
+ask goes through `requests`, which is imported by the first of them.
 """
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
-import requests
-from urllib3.exceptions import NewConnectionError
+from harness.kept_connections import Answer, KeptConnections, NotConnected
+
+if TYPE_CHECKING:
+    import requests
 
 TIMEOUT_REAL_S = 5.0
 """Longer than any stall a judged run may have; a forward inside the node gives up long before."""
 
+
+NOTHING: Mapping[str, str] = {}
 
 OUTCOME_HEADER = "X-Outcome"
 """Beside an error: `definite`, nothing was done, or `indefinite`, it may have been or may yet be."""
@@ -55,29 +63,63 @@ class HttpClient:
     def __init__(self, url: str, timeout_real_s: float = TIMEOUT_REAL_S) -> None:
         self.url = url
         self._timeout_real_s = timeout_real_s
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._kept = KeptConnections(url.removeprefix("http://"), timeout_real_s)
+        self._opened: requests.Session | None = None
 
     def close(self) -> None:
-        """Close the session's connections."""
-        self._session.close()
+        """Close all connections."""
+        self._kept.close()
+        if self._opened is not None:
+            self._opened.close()
 
-    def get(self, path: str, **parameters: Any) -> requests.Response:
+    def read(self, path: str, parameters: Mapping[str, Any]) -> Any:
+        """GET a JSON document; raises what `ask` raises."""
+        __tracebackhide__ = True
+        return json.loads(self.ask("GET", path, parameters).body)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, Any],
+        headers: Mapping[str, str] = NOTHING,
+        body: str | None = None,
+    ) -> Answer:
+        """Send one request with query parameters, the short way, and return its answer.
+
+        Raises:
+            ApiError: the node answered with an error status.
+            Unreachable: it did not answer.
+
+        """
+        __tracebackhide__ = True
+        target = f"{path}?{urlencode(parameters, doseq=True)}" if parameters else path
+        try:
+            answer = self._kept.send(method, target, headers, body)
+        except (OSError, HTTPException) as error:
+            message = f"{method} {self.url}{target}: no answer: {str(error) or type(error).__name__}"
+            raise Unreachable(message, is_definite=isinstance(error, NotConnected)) from None
+        if not answer.is_ok:
+            outcome = answer.headers.get(OUTCOME_HEADER.lower(), "")
+            raise ApiError(answer.status, answer.text.strip(), f"{method} {self.url}{path}", outcome)
+        return answer
+
+    def get(self, path: str, **parameters: Any) -> "requests.Response":
         """GET with query parameters; raises what `call` raises."""
         __tracebackhide__ = True
         return self.call("GET", path, parameters)
 
-    def put(self, path: str, body: str | bytes = b"", **parameters: Any) -> requests.Response:
+    def put(self, path: str, body: str | bytes = b"", **parameters: Any) -> "requests.Response":
         """PUT a body with query parameters; raises what `call` raises."""
         __tracebackhide__ = True
         return self.call("PUT", path, parameters, body)
 
-    def post(self, path: str, body: str | bytes = b"", **parameters: Any) -> requests.Response:
+    def post(self, path: str, body: str | bytes = b"", **parameters: Any) -> "requests.Response":
         """POST a body with query parameters; raises what `call` raises."""
         __tracebackhide__ = True
         return self.call("POST", path, parameters, body)
 
-    def delete(self, path: str, **parameters: Any) -> requests.Response:
+    def delete(self, path: str, **parameters: Any) -> "requests.Response":
         """DELETE with query parameters; raises what `call` raises."""
         __tracebackhide__ = True
         return self.call("DELETE", path, parameters)
@@ -89,7 +131,7 @@ class HttpClient:
         parameters: dict[str, Any],
         body: str | bytes = b"",
         headers: Mapping[str, str] | None = None,
-    ) -> requests.Response:
+    ) -> "requests.Response":
         """Send one request with query parameters and return its 2xx answer.
 
         Raises:
@@ -98,8 +140,10 @@ class HttpClient:
 
         """
         __tracebackhide__ = True
+        from requests import RequestException  # noqa: PLC0415 - 0.1 s that only its users pay
+
         try:
-            answer = self._session.request(
+            answer = self._session().request(
                 method,
                 self.url + path,
                 params=parameters,
@@ -108,7 +152,7 @@ class HttpClient:
                 timeout=self._timeout_real_s,
                 allow_redirects=False,
             )
-        except requests.RequestException as error:
+        except RequestException as error:
             message = f"{method} {self.url}{path}: no answer: {error}"
             raise Unreachable(message, is_definite=_has_not_left(error)) from None
         if not answer.ok:
@@ -116,10 +160,19 @@ class HttpClient:
             raise ApiError(answer.status_code, answer.text.strip(), f"{method} {self.url}{path}", outcome)
         return answer
 
+    def _session(self) -> "requests.Session":
+        if self._opened is None:
+            from requests import Session  # noqa: PLC0415
 
-def _has_not_left(error: requests.RequestException) -> bool:
+            self._opened = Session()
+            self._opened.trust_env = False
+        return self._opened
+
+
+def _has_not_left(error: "requests.RequestException") -> bool:
     """Tell whether there never was a connection over which a request could have gone."""
+    from requests import ConnectTimeout  # noqa: PLC0415
+    from urllib3.exceptions import NewConnectionError  # noqa: PLC0415
+
     cause = error.args[0] if error.args else None
-    return isinstance(error, requests.ConnectTimeout) or isinstance(
-        getattr(cause, "reason", None), NewConnectionError
-    )
+    return isinstance(error, ConnectTimeout) or isinstance(getattr(cause, "reason", None), NewConnectionError)

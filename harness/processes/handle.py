@@ -44,7 +44,7 @@ from harness.processes.protocol import (
     signal_name,
 )
 
-DEFAULT_PRELOAD = ("nodecore.__main__", "waitress", "requests", "werkzeug.routing")
+DEFAULT_PRELOAD = ("nodecore.__main__", "waitress", "werkzeug.routing")
 """What the built-in node and agent import: named, not imported, for the harness knows no node's inside."""
 
 START_WITHIN_REAL_S = 60.0

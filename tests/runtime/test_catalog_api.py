@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from tests.doubles.peer import peer, read_request
 from tests.runtime.application import WsgiClient, wsgi_client
-from tests.runtime.scripted import config, peer, read_request
+from tests.runtime.scripted import config
 
 NS = "/nacos/v1/ns"
 

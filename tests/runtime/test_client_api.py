@@ -7,8 +7,9 @@ import pytest
 
 from nodecore.core.answers import Relayed
 from nodecore.core.events import ClientRequest, Effect, Event, Reply
+from tests.doubles.peer import peer, read_request
 from tests.runtime.application import WsgiClient, wsgi_client
-from tests.runtime.scripted import Script, ScriptedCore, config, peer, read_request
+from tests.runtime.scripted import Script, ScriptedCore, config
 
 INSTANCE = "/nacos/v1/ns/instance"
 LIST = "/nacos/v1/ns/instance/list"

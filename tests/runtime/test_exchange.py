@@ -9,7 +9,7 @@ import pytest
 from nodecore.core.messages import Failure
 from nodecore.runtime.exchange import Exchange
 from nodecore.runtime.wire.http import HttpAnswer, HttpCall
-from tests.runtime.scripted import answering, peer, read_request, whole
+from tests.doubles.peer import answering, peer, read_request, whole
 
 CALL = HttpCall(method="PUT", target="/x", body=b"{}")
 PATIENCE_S = 5.0

@@ -12,7 +12,7 @@ from nodecore.core.records import Checker, CheckerKind
 from nodecore.runtime.mysql_check import MISSING, check_mysql
 from tests.doubles.mysql_server import MISSING as NO_MARIADB
 from tests.doubles.mysql_server import mariadb_server, refusing, running_mariadb
-from tests.runtime.scripted import Behaviour, peer
+from tests.doubles.peer import Behaviour, peer
 from tests.runtime.test_probes import PATIENCE_S, Asked, ask, hang_up, nobody, say_nothing
 
 __all__ = ["ask"]

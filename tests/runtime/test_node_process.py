@@ -16,8 +16,8 @@ import pytest
 
 from harness.ports import Reservations
 from harness.waiting import wait_for
+from tests.doubles.peer import peer, read_request
 from tests.runtime.node_process import START_REAL_S, NodeProcess, node_process, run_node
-from tests.runtime.scripted import peer, read_request
 
 INSTANCE = "/nacos/v1/ns/instance"
 LONE = ("--client-port", "0", "--log-level", "debug")

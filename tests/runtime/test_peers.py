@@ -24,7 +24,8 @@ from nodecore.core.operations import DeregisterInstance
 from nodecore.runtime.counts import Counts
 from nodecore.runtime.logs import NodeLog
 from nodecore.runtime.peers import Peers
-from tests.runtime.scripted import Behaviour, answering, config, peer, read_request, whole
+from tests.doubles.peer import Behaviour, answering, peer, read_request, whole
+from tests.runtime.scripted import config
 
 OTHER = "127.0.0.1:9"
 REPORT = Report(Member(address="127.0.0.1:8848", state=MemberState.UP))

@@ -12,7 +12,7 @@ from nodecore.core.events import Probe, Probed
 from nodecore.core.findings import Found
 from nodecore.core.records import Checker, CheckerKind
 from nodecore.runtime.probes import OPEN_MAX, Probes
-from tests.runtime.scripted import peer
+from tests.doubles.peer import peer
 
 pytestmark = pytest.mark.requirement("R19")
 

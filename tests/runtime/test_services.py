@@ -17,7 +17,8 @@ from nodecore.consistency.service import (
 from nodecore.core.events import Change, Notify
 from nodecore.core.node import Node
 from nodecore.errors import NoLeader, NotImplementedYet, NotLoaded
-from tests.runtime.scripted import config, peer, read_request, running
+from tests.doubles.peer import peer, read_request
+from tests.runtime.scripted import config, running
 from tests.runtime.test_protocols import KEY, PATIENCE_S, PERSISTENT_KEY, RECORD, raft
 
 
