@@ -73,6 +73,9 @@ Effect.REPLIES_LOST = Effect(What.LOST, Stream.DOWNSTREAM)
 QUEUEING = frozenset({What.HELD, What.SLOW, What.RATE, What.SLICE})
 """What keeps bytes for later: Toxiproxy 2.12 may hang when it is removed and nobody takes them any more."""
 
+PIECEWISE = frozenset({What.RATE, What.SLICE})
+"""What hands bytes on piece by piece: whoever closes a connection leaves it in the middle of that."""
+
 
 def in_force(wanted: Iterable[Effect]) -> Effects:
     """Return what is in force where all of this is wanted.

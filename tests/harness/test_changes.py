@@ -21,6 +21,7 @@ UP, DOWN = Stream.UPSTREAM, Stream.DOWNSTREAM
 HELD, RESET = Effect(What.HELD, UP), Effect(What.RESET, UP)
 SLOW = Effect(What.SLOW, UP, (5, 0))
 CUT_AFTER = Effect(What.CUT_AFTER, UP, (10,))
+SLICED, AT_RATE = Effect(What.SLICE, DOWN, (10, 500)), Effect(What.RATE, DOWN, (1,))
 
 some_effects = st.lists(
     st.tuples(st.sampled_from(SOME_CUTS), st.sampled_from([("a", "b"), ("b", "a")])), max_size=5
@@ -90,12 +91,17 @@ def test_requests_are_lost_before_replies_and_come_back_after_them() -> None:
         ({SLOW, CUT_AFTER}, {SLOW}, False, Way.MADE_ANEW),
         ({SLOW, CUT_AFTER}, {SLOW, CUT_AFTER, Effect.REPLIES_LOST}, False, Way.IN_PLACE),
         ({Effect.REFUSED}, {RESET}, False, Way.CYCLED),
+        ({SLICED}, set(), False, Way.MADE_ANEW),
+        ({SLICED}, {Effect(What.LOST, DOWN)}, False, Way.MADE_ANEW),
+        ({SLICED}, {SLICED, HELD}, False, Way.IN_PLACE),
+        ({AT_RATE}, set(), False, Way.MADE_ANEW),
+        (set(), {AT_RATE}, False, Way.IN_PLACE),
     ],
 )
 def test_connections_end_where_they_would_carry_one_state_into_the_next(
     before: set[Effect], after: set[Effect], is_stuck: bool, way: Way
 ) -> None:
-    """A reset's linger, the stream that lost bytes, the queue that nobody empties."""
+    """A reset's linger, the stream that lost bytes, the queue that nobody empties, or no longer."""
     assert way_of(frozenset(before), frozenset(after), is_stuck=is_stuck) is way
 
 
