@@ -9,7 +9,9 @@ import http.client
 import select
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 _SMALLEST_TIMEOUT_S = 0.001
 """A time-out of 0 would mean non-blocking."""
@@ -58,6 +60,25 @@ class DeadlineConnection(http.client.HTTPConnection):
     def __init__(self, link: str) -> None:
         super().__init__(link)
         self._attempt = Attempt(0.0)
+        self._held: list[bytes] | None = None
+        """What is not sent yet, while a request is put together."""
+
+    def ask(self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]) -> None:
+        """Send a request whole: http.client sends head and body apart, and who reads them wakes up twice."""
+        held: list[bytes] = []
+        self._held = held
+        try:
+            self.request(method, target, body, headers)
+        finally:
+            self._held = None
+        self.send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        """Send at once, or with the rest of the request."""
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
 
     def begin(self, made: Attempt) -> None:
         """Bind what is sent and read from now on to this attempt; let go of a connection that has ended."""

@@ -78,7 +78,7 @@ class Exchange:
 
     def _read(self, call: HttpCall, headers: dict[str, str], made: Attempt) -> HttpAnswer | Failure:
         self._connection.begin(made)
-        self._connection.request(call.method, call.target, call.body, headers)
+        self._connection.ask(call.method, call.target, call.body, headers)
         with self._connection.getresponse() as response:
             body = response.read()
         answered = {name.lower(): value for name, value in response.headers.items()}

@@ -7,8 +7,9 @@ member that comes while it runs. Invariant: a list has at least one member, each
 `LookupFailed` is raised with one line.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,9 @@ from nodecore.runtime.wire.http import HttpCall
 DEFAULT_PORT = 8848
 TRIES_AT_START = 5
 """Nacos' `nacos.core.address-server.retry`; nobody can be asked for the list before the first is there."""
+
+_SETTLED_REAL_S = 1.0
+"""Until then a file is read anew: it may have been written twice within one tick of its time of change."""
 
 _USER_AGENT = "Nacos-Server:1.4.2"
 
@@ -103,14 +107,24 @@ class FixedMembers:
         """Nothing to end."""
 
 
-@dataclass(frozen=True, slots=True)
 class MembersFile:
-    """A cluster.conf; `dial` are the configured ways, which the file's own go before."""
+    """A cluster.conf, read when it may have changed since it was last read.
 
-    path: Path
-    period_s: float
-    dial: tuple[tuple[str, str], ...] = ()
-    kind: LookupKind = LookupKind.FILE
+    A look costs one call of the system then: each gives the interpreter to another thread and back.
+
+    Args:
+        path: of the file.
+        period_s: real seconds between two looks.
+        dial: the configured ways, which the file's own go before.
+    """
+
+    kind = LookupKind.FILE
+
+    def __init__(self, path: Path, period_s: float, dial: tuple[tuple[str, str], ...] = ()) -> None:
+        self.path = path
+        self.period_s = period_s
+        self._dial = dial
+        self._seen: _Seen | None = None
 
     @property
     def place(self) -> str:
@@ -118,18 +132,39 @@ class MembersFile:
         return str(self.path)
 
     def fetch(self) -> str:
-        """Read the file."""
+        """Return the text of the file."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            mark = _mark(self.path)
+            if self._seen is None or self._seen.mark != mark:
+                self._seen = _Seen(mark, time.monotonic(), self.path.read_text(encoding="utf-8"))
+            elif time.monotonic() - self._seen.since_s < _SETTLED_REAL_S:
+                self._seen = replace(self._seen, text=self.path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError) as error:
             raise LookupFailed(f"members file {self.path}: {error}") from error
+        return self._seen.text
 
     def parse(self, text: str) -> MemberList:
         """Return the members it names."""
-        return parse_members(text, f"members file {self.path}", self.dial)
+        return parse_members(text, f"members file {self.path}", self._dial)
 
     def abort(self) -> None:
         """Nothing to end: a file answers at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a file looked like, since when, and its text."""
+
+    mark: tuple[int, int, int]
+    since_s: float
+    """CLOCK_MONOTONIC."""
+    text: str
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    """Return what is another when the file has changed, but for changes within one tick of the kernel."""
+    seen = path.stat()
+    return (seen.st_ino, seen.st_size, seen.st_mtime_ns)
 
 
 class AddressServer:

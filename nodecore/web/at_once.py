@@ -59,6 +59,18 @@ class Dispatcher:
 
         return told
 
+    def waking(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Return what wakes the loop, but not when the loop itself calls it: it looks again anyway.
+
+        waitress wakes it after each answer: a pipe written and read, and one more look at all connections.
+        """
+
+        def wake_from_elsewhere() -> None:
+            if threading.get_ident() != self._loop:
+                wake()
+
+        return wake_from_elsewhere
+
     def run_in_this_thread(self) -> None:
         """Say that the loop is run by the calling thread, which will call `serve`."""
         self._loop = threading.get_ident()

@@ -101,7 +101,7 @@ class Servers:
         """Ask `run` to end; may be called from a signal handler."""
         self._stopping = True
         for server in self._servers:
-            server.pull_trigger()
+            server.trigger.pull_trigger()  # its own would not wake the loop's thread, which handles signals
 
     def _drain(self) -> None:
         for server in self._servers:
@@ -140,7 +140,7 @@ def _server(
     limits: Limits,
     shared: dict[int, Any],
 ) -> Any:
-    return create_server(
+    made: Any = create_server(
         dispatcher.telling(application),
         map=shared,
         sockets=[bound],
@@ -151,3 +151,5 @@ def _server(
         clear_untrusted_proxy_headers=False,  # nothing reads them; clearing would wrap every call
         ident="nodecore",
     )
+    made.pull_trigger = dispatcher.waking(made.pull_trigger)
+    return made

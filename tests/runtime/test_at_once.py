@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from nodecore.config import Limits
-from nodecore.web.at_once import AT_ONCE, MustWait
+from nodecore.web.at_once import AT_ONCE, Dispatcher, MustWait
 from nodecore.web.server import Servers, bind
 from tests.runtime.looping import looping
 
@@ -148,3 +148,16 @@ def test_more_requests_that_wait_than_threads_are_answered_when_there_is_one(ser
         assert asked(served.address, "/")["by_loop"]
         served.application.go_on.set()
         assert [answers(connection)[0]["by_loop"] for connection in connections] == [False] * crowd
+
+
+def test_the_loop_does_not_wake_itself() -> None:
+    """It looks at every connection after what it has answered; a thread that has answered wakes it."""
+    woken: list[str] = []
+    dispatcher = Dispatcher(1)
+    wake = dispatcher.waking(lambda: woken.append(threading.current_thread().name))
+    dispatcher.run_in_this_thread()
+    wake()
+    thread = threading.Thread(target=wake, name="other")
+    thread.start()
+    thread.join()
+    assert woken == ["other"]

@@ -169,3 +169,16 @@ def test_the_connection_is_kept_and_the_call_id_goes_with_each_request() -> None
     assert [f"X-Call-Id: s1-{n}".encode() in request for n, request in enumerate(seen, 1)] == [True, True]
     assert seen[0].startswith(b"PUT /x HTTP/1.1\r\n")
     assert b"User-Agent: Nacos-Server:1.4.2\r\n" in seen[0]
+
+
+def test_head_and_body_arrive_together() -> None:
+    """Whoever reads them, a link or a node, wakes up once."""
+    seen: list[bytes] = []
+
+    def read_once(connection: socket.socket) -> None:
+        seen.append(connection.recv(65536))
+        connection.sendall(whole(b"ok"))
+
+    with peer(read_once) as link:
+        assert isinstance(perform(link), HttpAnswer)
+    assert seen[0].endswith(b"\r\n\r\n{}")

@@ -1,6 +1,7 @@
 """Members that change while a node runs (R16): a file read again, an address server that is polled."""
 
 import io
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,6 +92,34 @@ def test_a_bad_file_keeps_the_last_good_list_and_says_so_once(tmp_path: Path, ba
     assert watched.told == [MemberList((OWN,))]
     assert watched.logged("lookup_recovered") == 1
     assert watched.watch.state().problem == ""
+
+
+@pytest.mark.requirement("R16")
+def test_a_file_that_stands_still_is_looked_at_and_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sixteen looks a second would else cost more than the node's own beats; a change is read."""
+    monkeypatch.setattr("nodecore.runtime.lookup._SETTLED_REAL_S", 0.0)
+    file = tmp_path / "cluster.conf"
+    watched = watched_file(file, OWN)
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr(Path, "read_text", lambda *_, **__: pytest.fail("it was read"))
+        watched.look(5)
+    file.write_text(f"{OWN}\n{OTHER}\n")
+    watched.look(2)
+    assert watched.told == [MemberList((OWN, OTHER))]
+
+
+@pytest.mark.requirement("R16")
+def test_a_file_that_was_just_written_is_read_again_although_it_looks_the_same(tmp_path: Path) -> None:
+    """Written twice within one tick of the kernel's clock: the same size, and the same time of change."""
+    file = tmp_path / "cluster.conf"
+    watched = watched_file(file, f"{OWN}\n127.0.0.1:8\n")
+    before = file.stat()
+    file.write_text(f"{OWN}\n127.0.0.1:9\n")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    watched.look(2)
+    assert watched.told == [MemberList((OWN, OTHER))]
 
 
 def test_a_line_may_say_where_a_member_is_dialled() -> None:
