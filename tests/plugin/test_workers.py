@@ -144,5 +144,32 @@ def test_an_interrupt_has_every_worker_clean_up(imagined: InnerRun, whom: Callab
     assert imagined.left_behind == []
 
 
+def test_an_interrupt_reaches_workers_that_have_no_cluster_yet(inner: InnerRun) -> None:
+    """They are at collecting, which on a busy machine outlasts the 10 s after which xdist kills them."""
+    inner.prepare(
+        test="""
+        import threading
+        from pathlib import Path
+        notes = Path(os.environ["IMAGINED_NOTES"])
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            notes.write_text("pid 1\\n")
+            try:
+                threading.Event().wait(60)
+            except KeyboardInterrupt:
+                notes.write_text("interrupted\\n")
+                raise
+        """
+    )
+    command = [sys.executable, "-m", "pytest", "-n1"]
+    with subprocess.Popen(
+        command, cwd=inner.pytester.path, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as run:
+        wait_for("the worker", lambda: pids_of(inner), bool, PLENTY_REAL_S)
+        os.kill(run.pid, signal.SIGINT)
+        assert run.wait(PLENTY_REAL_S) == pytest.ExitCode.INTERRUPTED
+    assert inner.notes == ["interrupted"]
+    assert inner.left_behind == []
+
+
 def pids_of(inner: InnerRun) -> list[int]:
     return [int(note.removeprefix("pid ")) for note in inner.notes if note.startswith("pid ")]
