@@ -8,6 +8,7 @@ twice, or taken from the environment.
 import select
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
 
@@ -48,6 +49,7 @@ class KeptConnections:
         self._address = address
         self._timeout_real_s = timeout_real_s
         self._idle: deque[HTTPConnection] = deque()
+        self._is_closed = False
 
     def send(self, method: str, target: str, headers: Mapping[str, str], body: str | None = None) -> Answer:
         """Send one request and return its answer, whatever its status.
@@ -66,14 +68,24 @@ class KeptConnections:
         except BaseException:
             connection.close()
             raise
-        self._idle.append(connection)
+        self._keep(connection)
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, named, answered)
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
-        while self._idle:
-            self._idle.pop().close()
+        """Close the connections that nobody uses now; the others are closed when they are answered."""
+        self._is_closed = True
+        self._close_idle()
+
+    def _keep(self, connection: HTTPConnection) -> None:
+        self._idle.append(connection)
+        if self._is_closed:
+            self._close_idle()
+
+    def _close_idle(self) -> None:
+        with suppress(IndexError):  # another thread may take the last
+            while True:
+                self._idle.pop().close()
 
     def _connected(self) -> HTTPConnection:
         kept = self._kept()

@@ -82,6 +82,28 @@ def test_who_asks_while_another_waits_has_a_connection_of_his_own() -> None:
         assert first.result(PATIENCE_S).body == b"first"
 
 
+def test_a_connection_that_was_in_use_at_the_end_is_not_kept() -> None:
+    """Its answer still comes; then the peer sees its end."""
+    is_asked, is_closed, is_ended = Event(), Event(), Event()
+
+    def behave(connection: socket.socket) -> None:
+        read_request(connection)
+        is_asked.set()
+        assert is_closed.wait(PATIENCE_S)
+        connection.sendall(whole(b"late"))
+        assert connection.recv(1) == b""
+        is_ended.set()
+
+    with peer(behave) as address, ThreadPoolExecutor(1) as other:
+        connections = KeptConnections(address, PATIENCE_S)
+        answer = other.submit(connections.send, "GET", "/x", {})
+        assert is_asked.wait(PATIENCE_S)
+        connections.close()
+        is_closed.set()
+        assert answer.result(PATIENCE_S).body == b"late"
+        assert is_ended.wait(PATIENCE_S)
+
+
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf", b"what?\r\n\r\n", b""]
 )
