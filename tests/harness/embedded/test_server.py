@@ -20,6 +20,7 @@ from harness.links.link import socket_address
 from harness.links.toxiproxy import wait_ready
 from harness.ports import Reservations
 from harness.waiting import wait_for
+from tests.doubles.bound import bound
 
 SILENCE_REAL_S = 20.0
 
@@ -40,7 +41,7 @@ class EmbeddedServer:
         )
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", program, "--listen", address, "--seed", str(seed)],
+                bound([sys.executable, "-c", program, "--listen", address, "--seed", str(seed)]),
                 stdout=log,
                 stderr=log,
             )
