@@ -4,7 +4,10 @@ Invariant: no call slips through half a change. Cutting, a link is refused first
 replies; healing goes the other way round. What a live connection would carry from one state into the next
 - a reset's linger, the stream that lost bytes, the queue that nobody empties - ends with the connection:
 
-- *in place* connections live on, but that Toxiproxy closes those of a stream that lost bytes;
+- *in place* connections live on, but that Toxiproxy closes those of a stream that lost bytes. A delay that
+  ends in place is told to act on nothing and stays, an idle queue for the next delay: what was held goes on
+  its way, and where its receiver has gone meanwhile Toxiproxy 2.12 hangs if the queue is removed in that
+  moment;
 - *cycled* means that the proxy is disabled meanwhile, which closes every connection;
 - *made anew* means that the proxy is deleted and created, which closes every connection and drops what was
   queued: Toxiproxy 2.12 hangs for ever when it is to flush a queue to an end that has died, into another
@@ -14,14 +17,25 @@ replies; healing goes the other way round. What a live connection would carry fr
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import StrEnum
 from itertools import chain, zip_longest
 
 from harness.links.api import Call
 from harness.links.calls import add_toxic, delete_proxy, enable, remove_toxic, update_toxic
-from harness.links.effects import PIECEWISE, QUEUEING, Effect, Effects, Stream, What, on_stream
+from harness.links.effects import (
+    DELAYING,
+    PIECEWISE,
+    QUEUEING,
+    Effect,
+    Effects,
+    Stream,
+    What,
+    idle,
+    on_stream,
+)
 from harness.links.link import Link
+
+Names = frozenset[str]
 
 Stage = list[Call]
 """Calls that may be sent back to back; the next stage waits for their answers."""
@@ -35,23 +49,29 @@ class Way(StrEnum):
     MADE_ANEW = "made anew"
 
 
-def way_of(before: Effects, after: Effects, *, is_stuck: bool) -> Way:
+def way_of(before: Effects, after: Effects, *, is_stuck: bool, idle_queues: Names = frozenset()) -> Way:
     """Return how to change a proxy.
 
     Args:
         before: what is in force.
         after: what should be.
         is_stuck: an end of the link has died, was paused or was cut off since something was queued.
+        idle_queues: names of toxics that ended delays have left.
 
     """
     gone = before - after
     if is_stuck and any(effect.what in QUEUEING for effect in gone):
         return Way.MADE_ANEW
+    used_again = {effect.stream for name, effect in _toxics(after - before).items() if name in idle_queues}
+    if any(effect.stream in used_again and effect.what not in DELAYING for effect in before):
+        return Way.MADE_ANEW
     ways = [_way_of_stream(on_stream(before, stream), on_stream(after, stream)) for stream in Stream]
     return max(ways, key=list(Way).index)
 
 
-def stages_of(proxy: str, link: Link, before: Effects, after: Effects, way: Way) -> list[Stage]:
+def stages_of(
+    proxy: str, link: Link, before: Effects, after: Effects, way: Way, idle_queues: Names = frozenset()
+) -> list[Stage]:
     """Return the calls that change a proxy, in the order in which they are to be made.
 
     Args:
@@ -60,6 +80,7 @@ def stages_of(proxy: str, link: Link, before: Effects, after: Effects, way: Way)
         before: what is in force.
         after: what should be.
         way: how.
+        idle_queues: names of toxics that ended delays have left on it.
 
     """
     match way:
@@ -71,12 +92,28 @@ def stages_of(proxy: str, link: Link, before: Effects, after: Effects, way: Way)
         case Way.CYCLED:
             closed = frozenset({Effect.REFUSED})
             return [
-                *_in_place(proxy, before, before | closed),
-                *_in_place(proxy, before | closed, after | closed),
-                *_in_place(proxy, after | closed, after),
+                *_in_place(proxy, before, before | closed, idle_queues),
+                *_in_place(proxy, before | closed, after | closed, idle_queues),
+                *_in_place(proxy, after | closed, after, idle_queues),
             ]
         case Way.IN_PLACE:
-            return _in_place(proxy, before, after)
+            return _in_place(proxy, before, after, idle_queues)
+
+
+def left_idle(before: Effects, after: Effects, way: Way, idle_queues: Names) -> Names:
+    """Return the names of the toxics that ended delays have left once a change is made.
+
+    Args:
+        before: what was in force.
+        after: what is.
+        way: how it was changed.
+        idle_queues: those that were left before.
+
+    """
+    if way is Way.MADE_ANEW:
+        return frozenset()
+    delays = {name for name, effect in _toxics(before).items() if effect.what in DELAYING}
+    return frozenset((idle_queues | delays) - _toxics(after).keys())
 
 
 def joined(changes: Iterable[list[Stage]]) -> list[Stage]:
@@ -98,26 +135,27 @@ def _way_of_stream(before: dict[What, Effect], after: dict[What, Effect]) -> Way
     return Way.IN_PLACE
 
 
-def _in_place(proxy: str, before: Effects, after: Effects) -> list[Stage]:
+def _in_place(proxy: str, before: Effects, after: Effects, idle_queues: Names) -> list[Stage]:
     """Return the calls that need no closed connection.
 
-    A queue that is to be removed is first told to hold nothing back, so that it empties by itself: the
-    removal of a full one would wait, with a lock held, for whoever reads, and a reader that is gone
-    waits for that lock.
+    What is held is let go in a stage of its own, so that it can arrive before anything else ends.
     """
     old, new = _toxics(before), _toxics(after)
     gone = [effect for name, effect in old.items() if name not in new][::-1]
-    held = [effect for effect in gone if effect.what is What.HELD]
+    delays = [effect for effect in gone if effect.what in DELAYING]
+    there = old.keys() | idle_queues
     begin: Stage = [enable(proxy, enabled=False)] if Effect.REFUSED in after - before else []
-    begin += [add_toxic(proxy, effect.toxic) for name, effect in new.items() if name not in old]
+    begin += [add_toxic(proxy, effect.toxic) for name, effect in new.items() if name not in there]
     begin += [
-        update_toxic(proxy, effect.toxic) for name, effect in new.items() if old.get(name, effect) != effect
+        update_toxic(proxy, effect.toxic)
+        for name, effect in new.items()
+        if name in there and old.get(name) != effect
     ]
-    begin += [update_toxic(proxy, replace(effect.toxic, attributes={"latency": 0})) for effect in held]
-    end = [remove_toxic(proxy, effect.toxic.name) for effect in gone]
+    begin += [update_toxic(proxy, idle(delay)) for delay in delays]
+    end = [remove_toxic(proxy, effect.toxic.name) for effect in gone if effect not in delays]
     if Effect.REFUSED in before - after:
         end.append(enable(proxy, enabled=True))
-    return [stage for stage in ([begin, end] if held else [begin + end]) if stage]
+    return [stage for stage in ([begin, end] if delays else [begin + end]) if stage]
 
 
 def _toxics(effects: Effects) -> dict[str, Effect]:

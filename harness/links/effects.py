@@ -6,7 +6,7 @@ stream whatever swallows messages hides what would only spoil them.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import ClassVar
@@ -73,6 +73,9 @@ Effect.REPLIES_LOST = Effect(What.LOST, Stream.DOWNSTREAM)
 QUEUEING = frozenset({What.HELD, What.SLOW, What.RATE, What.SLICE})
 """What keeps bytes for later: Toxiproxy 2.12 may hang when it is removed and nobody takes them any more."""
 
+DELAYING = frozenset({What.HELD, What.SLOW})
+"""Of these, what stays when it ends: told to act on nothing, its toxic is an idle queue."""
+
 PIECEWISE = frozenset({What.RATE, What.SLICE})
 """What hands bytes on piece by piece: whoever closes a connection leaves it in the middle of that."""
 
@@ -105,6 +108,26 @@ def effects_seen(proxy: Proxy) -> Effects:
     """Return the effects of ours that a proxy has by the link server's own view."""
     toxics = frozenset(effect for toxic in proxy.toxics if (effect := effect_of(toxic)) is not None)
     return toxics if proxy.enabled else toxics | {Effect.REFUSED}
+
+
+def idle_queues(proxy: Proxy) -> frozenset[str]:
+    """Return the names of the toxics that delays of ours, ended since, have left on a proxy."""
+    return frozenset(toxic.name for toxic in proxy.toxics if is_idle(toxic))
+
+
+def is_idle(toxic: Toxic) -> bool:
+    """Tell whether a toxic is what a delay of ours leaves when it ends."""
+    at_work = effect_of(replace(toxic, toxicity=1.0))
+    return toxic.toxicity == 0 and at_work is not None and at_work.what in DELAYING
+
+
+def idle(delay: Effect) -> Toxic:
+    """Return the toxic of a delay as it is when it has ended: it acts on nothing.
+
+    Not told to delay by 0 ms: Toxiproxy 2.12 lets that be seen before it asks a connection to follow, and
+    hangs if the receiver is found to have gone in between.
+    """
+    return replace(delay.toxic, toxicity=0.0)
 
 
 def effect_of(toxic: Toxic) -> Effect | None:

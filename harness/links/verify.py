@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.links.effects import Effects, effect_of, effects_seen
+from harness.links.effects import Effects, effect_of, effects_seen, is_idle
 from harness.links.faults import Ledger
 from harness.links.link import Link
 from harness.links.matrix import FaultNotInForce, Judge, Matrix, Reading, cell_of, reading_of
@@ -154,7 +154,7 @@ class Verifier:
         foreign = [
             f"{toxic.name} ({toxic.type} {toxic.stream})"
             for toxic in proxy.toxics
-            if effect_of(toxic) is None
+            if effect_of(toxic) is None and not is_idle(toxic)
         ]
         if foreign:
             return f"the link server has a toxic that is not ours: {', '.join(foreign)}"

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from harness.links.api import ApiError, LinkServerDied, Proxy, ToxiproxyApi
 from harness.links.calls import delete_proxy
-from harness.links.changes import Way, joined, stages_of, way_of
-from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects, What, effects_seen
+from harness.links.changes import Names, Way, joined, left_idle, stages_of, way_of
+from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects, What, effects_seen, idle_queues
 from harness.links.link import Link
 from harness.links.targets import Target
 
@@ -33,6 +33,7 @@ class Wiring:
         self.links: dict[str, Link] = {}
         self._controls: dict[str, Proxy] = {}
         self._stuck: set[str] = set()
+        self._idle: dict[str, Names] = {}
 
     def proxy_name(self, link: Link) -> str:
         """Return the name of a link's proxy on the link server."""
@@ -71,6 +72,7 @@ class Wiring:
         """
         self.api = api
         self._stuck.clear()
+        self._idle.clear()
         proxies = [self._proxy(link, wanted(link)) for link in self.links.values()]
         made = self._populate([*proxies, *self._controls.values()])
         self.make_so({name: _at_birth(wanted(link)) for name, link in self.links.items()}, wanted)
@@ -85,6 +87,7 @@ class Wiring:
 
         """
         gone = [self.links.pop(link.name) for link in links]
+        self._idle = {name: idle for name, idle in self._idle.items() if name in self.links}
         used = {link.upstream for link in self.links.values()}
         unused = [upstream for upstream in self._controls if upstream not in used]
         controls = [self._controls.pop(upstream).name for upstream in unused]
@@ -95,6 +98,7 @@ class Wiring:
         """Forget all links, without a word to the link server."""
         self.links.clear()
         self._controls.clear()
+        self._idle.clear()
 
     def view(self) -> View:
         """Return the link server's own view of each link.
@@ -104,7 +108,9 @@ class Wiring:
 
         """
         proxies = self.api.proxies()
-        return {name: proxies.get(self.proxy_name(link)) for name, link in self.links.items()}
+        view = {name: proxies.get(self.proxy_name(link)) for name, link in self.links.items()}
+        self._idle = {name: idle for name, proxy in view.items() if proxy and (idle := idle_queues(proxy))}
+        return view
 
     def make_so(
         self, before: Mapping[str, Effects], wanted: Wanted, begun: Callable[[list[str]], None] | None = None
@@ -114,8 +120,8 @@ class Wiring:
         Args:
             before: what each link has.
             wanted: what a link should have.
-            begun: called when queues that are to go hold nothing back any more and before they are removed,
-                with the names of the links that are changed in place.
+            begun: called when delays that end hold nothing back any more and before anything else ends, with
+                the names of the links that are changed in place.
 
         Raises:
             ApiError: the link server refused.
@@ -126,8 +132,10 @@ class Wiring:
         alive = []
         for name, effects in before.items():
             link, after = self.links[name], wanted(self.links[name])
-            way = way_of(effects, after, is_stuck=name in self._stuck)
-            changes.append(stages_of(self.proxy_name(link), link, effects, after, way))
+            idle = self._idle.get(name, frozenset())
+            way = way_of(effects, after, is_stuck=name in self._stuck, idle_queues=idle)
+            changes.append(stages_of(self.proxy_name(link), link, effects, after, way, idle))
+            self._idle[name] = left_idle(effects, after, way, idle)
             self._remember_stuck(name, effects, after, way)
             alive += [name] if way is Way.IN_PLACE else []
         for number, stage in enumerate(joined(changes)):
@@ -140,9 +148,8 @@ class Wiring:
     ) -> None:
         """Bring links from what the link server says they are to what is wanted.
 
-        `let_go` is called, before any queue is removed, with the names of the links whose held messages
-        arrive now and are answered: Toxiproxy 2.12 may hang when it removes a queue that somebody still
-        empties. Raises what `make_so` raises.
+        `let_go` is called, before anything else ends, with the names of the links whose held messages arrive
+        now and are answered. Raises what `make_so` raises.
         """
         seen = {name: effects_seen(proxy) for name in names if (proxy := view[name]) is not None}
         self.make_so(seen, wanted, lambda alive: let_go([name for name in alive if _lets_go(seen[name])]))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from hypothesis import given, settings
@@ -9,8 +10,19 @@ from hypothesis import strategies as st
 
 from harness.cuts import Cut
 from harness.links.api import Call, Proxy, Toxic
-from harness.links.changes import Way, joined, stages_of, way_of
-from harness.links.effects import NO_EFFECTS, Effect, Effects, Stream, What, effect_of, effects_seen, in_force
+from harness.links.changes import Way, joined, left_idle, stages_of, way_of
+from harness.links.effects import (
+    NO_EFFECTS,
+    Effect,
+    Effects,
+    Stream,
+    What,
+    effect_of,
+    effects_seen,
+    idle_queues,
+    in_force,
+    is_idle,
+)
 from harness.links.faults import effects_of
 from harness.links.link import Channel, Link
 from tests.doubles.composition import SOME_CUTS
@@ -36,17 +48,19 @@ some_effects = st.lists(
 
 
 @settings(deadline=None)
-@given(some_effects, some_effects, st.booleans())
-def test_the_calls_bring_a_proxy_from_any_effects_to_any_others(
-    before: Effects, after: Effects, is_stuck: bool
-) -> None:
-    """The model then shows exactly the toxics that are wanted, each as a cut makes it."""
-    whole = Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True)
-    proxy = played(whole, calls(NO_EFFECTS, before))
-    assert effects_seen(proxy) == before
-    proxy = played(proxy, calls(before, after, is_stuck=is_stuck))
-    assert effects_seen(proxy) == after
-    assert all(effect_of(toxic) for toxic in proxy.toxics)
+@given(st.lists(st.tuples(some_effects, st.booleans()), max_size=5))
+def test_the_calls_bring_a_proxy_from_any_effects_to_any_others(changes: list[tuple[Effects, bool]]) -> None:
+    """The model then shows exactly the toxics that are wanted, each as a cut makes it, and idle queues."""
+    proxy = Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True)
+    before = NO_EFFECTS
+    for after, is_stuck in changes:
+        idle = idle_queues(proxy)
+        way = way_of(before, after, is_stuck=is_stuck, idle_queues=idle)
+        proxy = played(proxy, chain.from_iterable(stages_of("p", LINK, before, after, way, idle)))
+        assert effects_seen(proxy) == after
+        assert idle_queues(proxy) == left_idle(before, after, way, idle)
+        assert all(effect_of(toxic) or is_idle(toxic) for toxic in proxy.toxics)
+        before = after
 
 
 @settings(deadline=None)
@@ -105,13 +119,44 @@ def test_connections_end_where_they_would_carry_one_state_into_the_next(
     assert way_of(frozenset(before), frozenset(after), is_stuck=is_stuck) is way
 
 
-def test_a_queue_is_told_to_hold_nothing_back_before_it_is_removed() -> None:
-    """In a stage of its own: removing a full queue waits, with a lock held, for a reader that may be gone."""
-    stages = stages_of("p", LINK, frozenset({HELD}), NO_EFFECTS, Way.IN_PLACE)
+def test_a_delay_that_ends_acts_on_nothing_and_stays() -> None:
+    """Removing its queue waits, with a lock held, for a reader that may be gone."""
+    (stage,) = stages_of("p", LINK, frozenset({HELD}), NO_EFFECTS, Way.IN_PLACE)
+    assert [(str(call), call.body) for call in stage] == [
+        (
+            "PATCH /proxies/p/toxics/cut_held_upstream",
+            {"toxicity": 0.0, "attributes": {"latency": 3_600_000, "jitter": 0}},
+        )
+    ]
+
+
+def test_what_is_held_goes_on_its_way_before_anything_else_ends() -> None:
+    """The end of a loss closes the connections of its stream."""
+    before = frozenset({HELD, Effect.REPLIES_LOST})
+    stages = stages_of("p", LINK, before, NO_EFFECTS, Way.IN_PLACE)
     assert [[str(call) for call in stage] for stage in stages] == [
         ["PATCH /proxies/p/toxics/cut_held_upstream"],
-        ["DELETE /proxies/p/toxics/cut_held_upstream"],
+        ["DELETE /proxies/p/toxics/cut_lost_downstream"],
     ]
+
+
+def test_the_next_delay_takes_the_idle_queue_that_the_last_has_left() -> None:
+    """A second toxic of its name would be refused."""
+    left = left_idle(frozenset({HELD}), NO_EFFECTS, Way.IN_PLACE, frozenset())
+    (stage,) = stages_of("p", LINK, NO_EFFECTS, frozenset({HELD, Effect.REPLIES_LOST}), Way.IN_PLACE, left)
+    assert [str(call) for call in stage] == [
+        "POST /proxies/p/toxics",
+        "PATCH /proxies/p/toxics/cut_held_upstream",
+    ]
+
+
+def test_an_idle_queue_in_front_of_something_else_is_not_woken() -> None:
+    """It may be full of what the other, which has closed its connection, will never take."""
+    idle = frozenset({SLOW.toxic.name})
+    before = frozenset({CUT_AFTER})
+    assert way_of(before, before | {SLOW}, is_stuck=False, idle_queues=idle) is Way.MADE_ANEW
+    assert way_of(before, before | {AT_RATE}, is_stuck=False, idle_queues=idle) is Way.IN_PLACE
+    assert way_of(frozenset({HELD}), frozenset({SLOW}), is_stuck=False, idle_queues=idle) is Way.IN_PLACE
 
 
 def test_stages_of_many_proxies_are_one_after_another() -> None:
@@ -163,9 +208,12 @@ def played(proxy: Proxy, calls: Iterable[Call]) -> Proxy:
                 proxy = replace(proxy, toxics=(*proxy.toxics, Toxic(**body)))
             case "PATCH", [_, "toxics", _]:
                 (old,) = (toxic for toxic in proxy.toxics if toxic.name == name)
-                proxy = replace(
-                    proxy, toxics=(*rest, replace(old, attributes={**old.attributes, **body["attributes"]}))
+                now = replace(
+                    old,
+                    toxicity=body["toxicity"],
+                    attributes={**old.attributes, **body["attributes"]},
                 )
+                proxy = replace(proxy, toxics=(*rest, now))
             case "DELETE", [_, "toxics", _]:
                 assert rest != proxy.toxics
                 proxy = replace(proxy, toxics=rest)

@@ -6,6 +6,7 @@ import pytest
 
 from harness import Cut
 from harness.links.api import Toxic
+from harness.links.effects import is_idle
 from harness.links.fabric import Links
 from harness.links.link import Channel
 from harness.links.locate import find_server
@@ -225,7 +226,9 @@ def address(world: LinkWorld, source: str, target: str) -> str:
 
 
 def toxics_on(links: Links, source: str, target: str) -> tuple[Toxic, ...]:
-    return links.server.proxy(f"w1-peer-{source}-{target}").toxics
+    """Return what acts: a delay that has ended leaves an idle queue."""
+    toxics = links.server.proxy(f"w1-peer-{source}-{target}").toxics
+    return tuple(toxic for toxic in toxics if not is_idle(toxic))
 
 
 def told(toxic: Toxic) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from harness import Cut
+from harness.links.effects import idle_queues
 from harness.links.ends import Condition
 from harness.links.fabric import Links
 from harness.links.faults import Hold
@@ -143,6 +144,23 @@ def test_what_is_held_becomes_slow_when_a_slow_cut_is_left(world: LinkWorld, lin
         assert links.verify().reading("s1", "s2").code == "olo"
         assert caller.outcome() == "answered"
     links.heal(slow)
+    assert whole(links)
+
+
+def test_what_is_held_passes_the_idle_queues_of_delays_that_have_ended(
+    world: LinkWorld, links: Links
+) -> None:
+    """A second hold holds with the queue of the first; behind it is that of a slow cut."""
+    for earlier in (Cut.HOLD, Cut.slow(ms=50)):
+        links.heal(links.cut([("s1", "s2")], earlier))
+    hold = links.cut([("s1", "s2")], Cut.HOLD)
+    with Caller(address(world)) as caller:
+        caller.ask("held")
+        assert caller.outcome(within_real_s=SILENCE_REAL_S) == "silent"
+        links.heal(hold)
+        assert caller.outcome() == "answered"
+    left = links.server.proxy("w1-peer-s1-s2")
+    assert idle_queues(left) == {"cut_held_upstream", "cut_slow_upstream"}
     assert whole(links)
 
 

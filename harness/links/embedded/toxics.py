@@ -100,21 +100,21 @@ class Latency:
         self._attributes = attributes
         self._random = random
         self._held: Chunk | None = None
-        self._due = 0.0
+        self._wait_s = self._due = 0.0
 
     def step(self, inlet: Inlet, now: float) -> Step:
         """See Toxic."""
         if self._held is None:
             if not inlet.chunks:
                 return _ended_or_idle(inlet)
-            taken = inlet.chunks.popleft()
-            wait_s = self._delay_s() - (now - taken.at)
-            # Toxiproxy moves a chunk's moment on by what it waited here, not by the whole latency.
-            self._held, self._due = Chunk(taken.data, taken.at + wait_s), now + wait_s
+            self._held = inlet.chunks.popleft()
+            self._wait_s = self._delay_s() - (now - self._held.at)
+            self._due = now + self._wait_s
         if now < self._due:
             return Wait(self._due)
         (chunk,) = self.interrupt()
-        return chunk
+        # Toxiproxy moves a chunk's moment on by what it waited here; a wait that is cut short moves it not.
+        return Chunk(chunk.data, chunk.at + self._wait_s)
 
     def interrupt(self) -> list[Chunk]:
         """See Toxic."""
