@@ -28,6 +28,7 @@ def test_names_are_never_used_again_and_nodes_stay_in_ring_order(cluster: Cluste
     assert (s1.name, s2.name, s3.name) == ("s1", "s2", "s3")
     assert cluster.nodes == sorted([s1, s3], key=lambda node: node.address)
     assert {(link.source, link.target) for link in cluster.links.links} == {("s1", "s3"), ("s3", "s1")}
+    cluster.wait_members(within_s=60)
     report = cluster.describe()
     assert [(party.name, party.condition) for party in report.removed] == [("s2", Condition.REMOVED)]
     assert "event=stopped" in report.removed[0].last_lines[-1]
