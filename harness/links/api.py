@@ -186,16 +186,19 @@ class ToxiproxyApi:
         return self._told
 
     def _batch(self, calls: Sequence[Call]) -> list[object]:
+        answers: list[tuple[Call, int, bytes]] = []
         try:
             reader = self._send(b"".join(_encode(call, self.api_address) for call in calls))
-            answers = [_read_answer(reader) for _ in calls]
+            for call in calls:
+                status, body = _read_answer(reader)
+                answers.append((call, status, body))
         except (OSError, ValueError) as problem:
             self.close()
             reason = str(problem) or repr(problem)
             raise LinkServerDied(
-                f"link server at {self.api_address} did not answer {calls[0]}: {reason}"
+                f"link server at {self.api_address} did not answer {calls[len(answers)]}: {reason}"
             ) from problem
-        return [self._accept(call, status, body) for call, (status, body) in zip(calls, answers, strict=True)]
+        return [self._accept(call, status, body) for call, status, body in answers]
 
     def _send(self, request: bytes) -> BufferedReader:
         connection, reader = self._socket, self._reader

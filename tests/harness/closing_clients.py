@@ -1,7 +1,7 @@
-"""`python -m tests.harness.closing_clients`: does a heal end while clients close their connections?
+"""`python -m tests.harness.closing_clients`: do a cut and a heal end while clients close their connections?
 
-Clients ask through a degraded link and close before their answer is whole, in the moments in which it is
-healed; or, with --given-up, just before. Toxiproxy 2.12 may wait for ever then for who no longer reads.
+Clients ask through a link and close before their answer is whole: while the link is healed, just before it is
+(the answers were cut), or while it is cut. Toxiproxy 2.12 may wait for ever then for who no longer reads.
 Exits 1 if it did.
 """
 
@@ -10,7 +10,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from uuid import uuid4
@@ -23,56 +24,82 @@ from tests.doubles.world import LinkWorld
 
 CLIENTS = 5
 ANSWERS = 60
-"""Of ten bytes each: an answer is so long that it is under way while the link is healed."""
+"""Of ten bytes each: an answer is so long that it is under way while a degraded link is healed."""
 
 QUESTIONS, LONG_ANSWERS = 3, 2000
-"""Of a client that gives up: what is held for it is more than it is sent before its end is known."""
+"""Of a client that gives up, or whose link is whole: more than is sent before its end is known."""
 
-CLOSED_WITHIN_REAL_S = 0.01
+HEAL_REAL_S, CUT_REAL_S = 0.01, 0.02
+"""Clients close within so much of its beginning."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Heal so often and print in how many heals the link server hung; return the exit code."""
+    """Cut and heal so often and print how often the link server hung; return the exit code."""
     options = _options(argv)
     drawn = Random(options.seed)
     hung = 0
-    left = options.heals
+    left = options.times
     while left:
         with tempfile.TemporaryDirectory() as folder, LinkWorld(Path(folder), nodes=2) as world:
             try:
-                for _ in range(1 if options.given_up else left):  # the next cut would come too soon
+                # What is let go before a heal may be under way still when the next cut comes.
+                for _ in range(1 if options.when == BEFORE_HEAL else left):
                     left -= 1
-                    _heal_once(world, options, drawn)
+                    SCENES[options.when](world, options.cut, drawn)
             except LinkServerDied as hang:
                 hung += 1
                 print(hang)
-    print(f"{options.cut}: the link server hung in {hung} of {options.heals} heals")
+    print(f"{options.cut}: the link server hung {hung} of {options.times} times")
     return 1 if hung else 0
 
 
-def _heal_once(world: LinkWorld, options: argparse.Namespace, drawn: Random) -> None:
-    (listen,) = (link.listen for link in world.links.links if (link.source, link.target) == ("s1", "s2"))
-    if options.given_up:
-        hold = world.links.cut([("s2", "s1")], options.cut)
-        _give_up(world, listen)
+def _during_heal(world: LinkWorld, cut: Cut, drawn: Random) -> None:
+    hold = world.links.cut([("s1", "s2")], cut)
+    with _closing(_clients(world), [ANSWERS], drawn, HEAL_REAL_S):
         world.links.heal(hold)
-        return
-    hold = world.links.cut([("s1", "s2")], options.cut)
-    clients = [Caller(listen) for _ in range(CLIENTS)]
+
+
+def _before_heal(world: LinkWorld, cut: Cut, _drawn: Random) -> None:
+    hold = world.links.cut([("s2", "s1")], cut)
+    _give_up(world)
+    world.links.heal(hold)
+
+
+def _during_cut(world: LinkWorld, cut: Cut, drawn: Random) -> None:
+    with _closing(_clients(world), [LONG_ANSWERS] * QUESTIONS, drawn, CUT_REAL_S):
+        hold = world.links.cut([("s1", "s2"), ("s2", "s1")], cut)
+    world.links.heal(hold)
+
+
+BEFORE_HEAL = "before-heal"
+SCENES = {"during-heal": _during_heal, BEFORE_HEAL: _before_heal, "during-cut": _during_cut}
+
+
+def _clients(world: LinkWorld) -> list[Caller]:
+    (listen,) = (link.listen for link in world.links.links if (link.source, link.target) == ("s1", "s2"))
+    return [Caller(listen) for _ in range(CLIENTS)]
+
+
+@contextmanager
+def _closing(
+    clients: Sequence[Caller], questions: Sequence[int], drawn: Random, within_real_s: float
+) -> Iterator[None]:
+    """Have clients ask for so much, and close in random moments from now on."""
     for client in clients:
-        client.ask_for(ANSWERS)
-    moments = sorted(drawn.uniform(0, CLOSED_WITHIN_REAL_S) for _ in clients)
+        for answers in questions:
+            client.ask_for(answers)
+    moments = sorted(drawn.uniform(0, within_real_s) for _ in clients)
     closing = threading.Thread(target=_close, args=(clients, time.monotonic(), moments))
     closing.start()
     try:
-        world.links.heal(hold)
+        yield
     finally:
         closing.join()
 
 
-def _give_up(world: LinkWorld, listen: str) -> None:
+def _give_up(world: LinkWorld) -> None:
     """Have clients ask, and close when all their answers are on their way."""
-    clients = {f"given-up-{uuid4().hex}": Caller(listen) for _ in range(CLIENTS)}
+    clients = {f"given-up-{uuid4().hex}": client for client in _clients(world)}
     for last, client in clients.items():
         for _ in range(QUESTIONS):
             client.ask_for(LONG_ANSWERS)
@@ -97,13 +124,9 @@ def _close(clients: Sequence[Caller], since_s: float, moments: Sequence[float]) 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--heals", type=int, default=1500, help="how many (1500)")
-    parser.add_argument(
-        "--cut", type=Cut.parse, default=Cut.slice(10, 500), help="of s1 -> s2 (slice(10,500))"
-    )
-    parser.add_argument(
-        "--given-up", action="store_true", help="cut the answers; clients close just before the heal"
-    )
+    parser.add_argument("--times", type=int, default=1500, help="how often (1500)")
+    parser.add_argument("--cut", type=Cut.parse, default=Cut.slice(10, 500), help="which (slice(10,500))")
+    parser.add_argument("--when", choices=SCENES, default="during-heal", help="clients close (during-heal)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (1)")
     return parser.parse_args(argv)
 

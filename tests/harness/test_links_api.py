@@ -12,6 +12,7 @@ import pytest
 
 from harness.links import api as api_module
 from harness.links.api import ApiError, Call, LinkServerDied, Proxy, Toxic, ToxiproxyApi
+from harness.links.calls import remove_toxic
 from harness.links.locate import NoLinkServer, find_server
 from harness.links.toxiproxy import server_argv, wait_ready
 from harness.ports import Reservations
@@ -125,6 +126,18 @@ def test_silence_ends_after_the_time_out(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(api_module, "CALL_TIMEOUT_REAL_S", 0.05)
     with imitation(wait_for_end) as address, pytest.raises(LinkServerDied, match="timed out"):
         ToxiproxyApi(address).proxies()
+
+
+def test_the_call_that_was_not_answered_is_named() -> None:
+    """Not the first of those that were sent with it."""
+
+    def behave(connection: socket.socket) -> None:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 204 No Content\r\n\r\n")
+
+    calls = [remove_toxic("p", "first"), remove_toxic("p", "second")]
+    with imitation(behave) as address, pytest.raises(LinkServerDied, match="DELETE /proxies/p/toxics/second"):
+        ToxiproxyApi(address).batch(calls)
 
 
 @pytest.mark.parametrize(
