@@ -135,11 +135,10 @@ def _in_place(proxy: str, before: Effects, after: Effects, idle_queues: Names) -
     delays = [effect for effect in gone if effect.what in DELAYING]
     there = old.keys() | idle_queues
     begin: Stage = [enable(proxy, enabled=False)] if Effect.REFUSED in after - before else []
-    begin += [add_toxic(proxy, effect.toxic) for name, effect in new.items() if name not in there]
     begin += [
-        update_toxic(proxy, effect.toxic)
+        (update_toxic if name in there else add_toxic)(proxy, effect.toxic)
         for name, effect in new.items()
-        if name in there and old.get(name) != effect
+        if old.get(name) != effect
     ]
     begin += [update_toxic(proxy, idle(delay)) for delay in delays]
     end = [remove_toxic(proxy, effect.toxic.name) for effect in gone if effect not in delays]

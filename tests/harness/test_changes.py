@@ -141,12 +141,12 @@ def test_what_is_held_goes_on_its_way_before_anything_else_ends() -> None:
 
 
 def test_the_next_delay_takes_the_idle_queue_that_the_last_has_left() -> None:
-    """A second toxic of its name would be refused."""
+    """A second toxic of its name would be refused; requests are cut before replies still."""
     left = left_idle(frozenset({HELD}), NO_EFFECTS, Way.IN_PLACE, frozenset())
     (stage,) = stages_of("p", LINK, NO_EFFECTS, frozenset({HELD, Effect.REPLIES_LOST}), Way.IN_PLACE, left)
     assert [str(call) for call in stage] == [
-        "POST /proxies/p/toxics",
         "PATCH /proxies/p/toxics/cut_held_upstream",
+        "POST /proxies/p/toxics",
     ]
 
 
