@@ -117,8 +117,10 @@ def idle_queues(proxy: Proxy) -> frozenset[str]:
 
 def is_idle(toxic: Toxic) -> bool:
     """Tell whether a toxic is what a delay of ours leaves when it ends."""
+    if toxic.toxicity != 0:
+        return False
     at_work = effect_of(replace(toxic, toxicity=1.0))
-    return toxic.toxicity == 0 and at_work is not None and at_work.what in DELAYING
+    return at_work is not None and at_work.what in DELAYING
 
 
 def idle(delay: Effect) -> Toxic:
