@@ -92,22 +92,6 @@ def stages_of(
             return _in_place(proxy, before, after, idle_queues)
 
 
-def left_idle(before: Effects, after: Effects, way: Way, idle_queues: Names) -> Names:
-    """Return the names of the toxics that ended delays have left once a change is made.
-
-    Args:
-        before: what was in force.
-        after: what is.
-        way: how it was changed.
-        idle_queues: those that were left before.
-
-    """
-    if way is Way.MADE_ANEW:
-        return frozenset()
-    delays = {name for name, effect in _toxics(before).items() if effect.what in DELAYING}
-    return frozenset((idle_queues | delays) - _toxics(after).keys())
-
-
 def joined(changes: Iterable[list[Stage]]) -> list[Stage]:
     """Return the stages of several proxies' changes as stages of all of them."""
     every = list(changes)

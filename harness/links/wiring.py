@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from harness.links.api import ApiError, LinkServerDied, Proxy, ToxiproxyApi
 from harness.links.calls import delete_proxy
-from harness.links.changes import Names, Way, joined, left_idle, stages_of, way_of
+from harness.links.changes import Names, Way, joined, stages_of, way_of
 from harness.links.effects import NO_EFFECTS, QUEUEING, Effect, Effects, What, effects_seen, idle_queues
 from harness.links.link import Link
 from harness.links.targets import Target
@@ -103,6 +103,8 @@ class Wiring:
     def view(self) -> View:
         """Return the link server's own view of each link.
 
+        Every change is followed by one, so that the next change knows which queues are idle.
+
         Raises:
             LinkServerDied: no answer.
 
@@ -135,7 +137,6 @@ class Wiring:
             idle = self._idle.get(name, frozenset())
             way = way_of(effects, after, is_stuck=name in self._stuck, idle_queues=idle)
             changes.append(stages_of(self.proxy_name(link), link, effects, after, way, idle))
-            self._idle[name] = left_idle(effects, after, way, idle)
             self._remember_stuck(name, effects, after, way)
             alive += [name] if way is Way.IN_PLACE else []
         for number, stage in enumerate(joined(changes)):

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from harness.cuts import Cut
 from harness.links.api import Call, Proxy, Toxic
-from harness.links.changes import Way, joined, left_idle, stages_of, way_of
+from harness.links.changes import Way, joined, stages_of, way_of
 from harness.links.effects import (
+    DELAYING,
     NO_EFFECTS,
     Effect,
     Effects,
@@ -58,7 +59,8 @@ def test_the_calls_bring_a_proxy_from_any_effects_to_any_others(changes: list[tu
         way = way_of(before, after, is_stuck=is_stuck, idle_queues=idle)
         proxy = played(proxy, chain.from_iterable(stages_of("p", LINK, before, after, way, idle)))
         assert effects_seen(proxy) == after
-        assert idle_queues(proxy) == left_idle(before, after, way, idle)
+        left = set() if way is Way.MADE_ANEW else (idle | delays(before)) - delays(after)
+        assert idle_queues(proxy) == left
         assert all(effect_of(toxic) or is_idle(toxic) for toxic in proxy.toxics)
         before = after
 
@@ -142,7 +144,11 @@ def test_what_is_held_goes_on_its_way_before_anything_else_ends() -> None:
 
 def test_the_next_delay_takes_the_idle_queue_that_the_last_has_left() -> None:
     """A second toxic of its name would be refused; requests are cut before replies still."""
-    left = left_idle(frozenset({HELD}), NO_EFFECTS, Way.IN_PLACE, frozenset())
+    cut = played(
+        Proxy(name="p", listen=LISTEN, upstream=UPSTREAM, enabled=True), calls(NO_EFFECTS, frozenset({HELD}))
+    )
+    left = idle_queues(played(cut, calls(frozenset({HELD}), NO_EFFECTS)))
+    assert left == {"cut_held_upstream"}
     (stage,) = stages_of("p", LINK, NO_EFFECTS, frozenset({HELD, Effect.REPLIES_LOST}), Way.IN_PLACE, left)
     assert [str(call) for call in stage] == [
         "PATCH /proxies/p/toxics/cut_held_upstream",
@@ -184,6 +190,10 @@ def test_every_effect_is_recognised_by_its_toxic(cut: Cut) -> None:
     for _, effect in effects_of(cut, ("a", "b"), {("a", "b"): [LINK]}):
         if effect.stream is not None:
             assert effect_of(effect.toxic) == effect
+
+
+def delays(effects: Effects) -> set[str]:
+    return {effect.toxic.name for effect in effects if effect.what in DELAYING}
 
 
 def calls(before: Effects, after: Effects, *, is_stuck: bool = False) -> list[Call]:
