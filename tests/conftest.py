@@ -1,5 +1,7 @@
 """pytester runs pytest inside a test; all else that tests need is a fixture of the plugin."""
 
+import gc
+
 import pytest
 
 import nodecore.raft  # noqa: F401 - before a test imports PySyncObj, which breaks `socket.inet_ntop` by itself
@@ -18,6 +20,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """mypy needs half a minute where it never ran: at the end, all others would wait for it."""
     items.sort(key=lambda item: item.path.name != "test_tidy.py")
+
+
+def pytest_collection_finish() -> None:
+    """What is collected lives to the end: not to be looked through in every garbage collection."""
+    gc.freeze()
 
 
 def _let_examples_take_their_time() -> None:

@@ -10,18 +10,21 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import combinations, islice, repeat
 from pathlib import Path
 from random import Random
 from uuid import uuid4
 
 from harness.cuts import Cut
 from harness.links.api import LinkServerDied
+from harness.topology import Edge
 from harness.waiting import wait_for
 from tests.doubles.caller import ANSWER_REAL_S, Caller
 from tests.doubles.world import LinkWorld
 
+NODES = 5
 CLIENTS = 5
 ANSWERS = 60
 """Of ten bytes each: an answer is so long that it is under way while a degraded link is healed."""
@@ -40,12 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     hung = 0
     left = options.times
     while left:
-        with tempfile.TemporaryDirectory() as folder, LinkWorld(Path(folder), nodes=2) as world:
+        with tempfile.TemporaryDirectory() as folder, LinkWorld(Path(folder), nodes=NODES) as world:
             try:
-                # What is let go before a heal may be under way still when the next cut comes.
-                for _ in range(1 if options.when == BEFORE_HEAL else left):
+                for edge in islice(_edges(world, options.when), left):
                     left -= 1
-                    SCENES[options.when](world, options.cut, drawn)
+                    SCENES[options.when](world, edge, options.cut, drawn)
             except LinkServerDied as hang:
                 hung += 1
                 print(hang)
@@ -53,21 +55,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if hung else 0
 
 
-def _during_heal(world: LinkWorld, cut: Cut, drawn: Random) -> None:
-    hold = world.links.cut([("s1", "s2")], cut)
-    with _closing(_clients(world), [ANSWERS], drawn, HEAL_REAL_S):
+def _edges(world: LinkWorld, when: str) -> Iterable[Edge]:
+    """Return the links to cut, one after another.
+
+    Each but once where answers are let go before a heal: they may be under way still when the next cut comes.
+    """
+    return combinations(world.names, 2) if when == BEFORE_HEAL else repeat(("s1", "s2"))
+
+
+def _during_heal(world: LinkWorld, edge: Edge, cut: Cut, drawn: Random) -> None:
+    hold = world.links.cut([edge], cut)
+    with _closing(_clients(world, edge), [ANSWERS], drawn, HEAL_REAL_S):
         world.links.heal(hold)
 
 
-def _before_heal(world: LinkWorld, cut: Cut, _drawn: Random) -> None:
-    hold = world.links.cut([("s2", "s1")], cut)
-    _give_up(world)
+def _before_heal(world: LinkWorld, edge: Edge, cut: Cut, _drawn: Random) -> None:
+    source, target = edge
+    hold = world.links.cut([(target, source)], cut)
+    _give_up(world, edge)
     world.links.heal(hold)
 
 
-def _during_cut(world: LinkWorld, cut: Cut, drawn: Random) -> None:
-    with _closing(_clients(world), [LONG_ANSWERS] * QUESTIONS, drawn, CUT_REAL_S):
-        hold = world.links.cut([("s1", "s2"), ("s2", "s1")], cut)
+def _during_cut(world: LinkWorld, edge: Edge, cut: Cut, drawn: Random) -> None:
+    source, target = edge
+    with _closing(_clients(world, edge), [LONG_ANSWERS] * QUESTIONS, drawn, CUT_REAL_S):
+        hold = world.links.cut([edge, (target, source)], cut)
     world.links.heal(hold)
 
 
@@ -75,8 +87,8 @@ BEFORE_HEAL = "before-heal"
 SCENES = {"during-heal": _during_heal, BEFORE_HEAL: _before_heal, "during-cut": _during_cut}
 
 
-def _clients(world: LinkWorld) -> list[Caller]:
-    (listen,) = (link.listen for link in world.links.links if (link.source, link.target) == ("s1", "s2"))
+def _clients(world: LinkWorld, edge: Edge) -> list[Caller]:
+    (listen,) = (link.listen for link in world.links.links if (link.source, link.target) == edge)
     return [Caller(listen) for _ in range(CLIENTS)]
 
 
@@ -97,16 +109,17 @@ def _closing(
         closing.join()
 
 
-def _give_up(world: LinkWorld) -> None:
+def _give_up(world: LinkWorld, edge: Edge) -> None:
     """Have clients ask, and close when all their answers are on their way."""
-    clients = {f"given-up-{uuid4().hex}": client for client in _clients(world)}
+    _, target = edge
+    clients = {f"given-up-{uuid4().hex}": client for client in _clients(world, edge)}
     for last, client in clients.items():
         for _ in range(QUESTIONS):
             client.ask_for(LONG_ANSWERS)
         client.ask(last)
     wait_for(
         "the last question of each client to have come",
-        lambda: set(world.nodes["s2"][0].seen),
+        lambda: set(world.nodes[target][0].seen),
         clients.keys().__le__,
         ANSWER_REAL_S,
     )
