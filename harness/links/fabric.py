@@ -168,7 +168,8 @@ class Links:
             self._prober.make_ready(self._connectable(touched))
             hold = self._ledger.take(cut, edges, effects)
             try:
-                self._wiring.make_so(before, self._ledger.effects_on)
+                made_anew = self._wiring.make_so(before, self._ledger.effects_on)
+                self._retire(made_anew)
                 self._verify(f"cutting {hold}", touched)
             except BaseException:
                 self._ledger.release(hold)
@@ -321,6 +322,14 @@ class Links:
         for name in names:
             self._prober.retire(name)
         return unanswered
+
+    def _retire(self, made_anew: Collection[str]) -> None:
+        """Close the connections whose other end has closed, of which a busy kernel tells in a moment only.
+
+        That those end which a cut is to end remains to be seen.
+        """
+        for link in self._connectable(made_anew):
+            self._prober.retire(link.name)
 
     def _effects_on(self, names: Iterable[str]) -> dict[str, Effects]:
         return {name: self._ledger.effects_on(self._wiring.links[name]) for name in names}

@@ -116,8 +116,10 @@ class Wiring:
 
     def make_so(
         self, before: Mapping[str, Effects], wanted: Wanted, begun: Callable[[list[str]], None] | None = None
-    ) -> None:
+    ) -> list[str]:
         """Bring links from the effects they have to those that are wanted.
+
+        Returns the names of those that were made anew: all their connections have ended.
 
         Args:
             before: what each link has.
@@ -131,18 +133,18 @@ class Wiring:
 
         """
         changes = []
-        alive = []
+        ways = {}
         for name, effects in before.items():
             link, after = self.links[name], wanted(self.links[name])
             idle = self._idle.get(name, frozenset())
-            way = way_of(effects, after, is_stuck=name in self._stuck, idle_queues=idle)
+            way = ways[name] = way_of(effects, after, is_stuck=name in self._stuck, idle_queues=idle)
             changes.append(stages_of(self.proxy_name(link), link, effects, after, way, idle))
             self._remember_stuck(name, effects, after, way)
-            alive += [name] if way is Way.IN_PLACE else []
         for number, stage in enumerate(joined(changes)):
             self.api.batch(stage)
             if begun is not None and number == 0:
-                begun(alive)
+                begun([name for name, way in ways.items() if way is Way.IN_PLACE])
+        return [name for name, way in ways.items() if way is Way.MADE_ANEW]
 
     def follow(
         self, view: View, names: Iterable[str], wanted: Wanted, let_go: Callable[[list[str]], None]

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import Cut
+from harness.links import prober
 from harness.links.effects import effects_seen, is_idle
 from harness.links.fabric import Links
 from harness.links.locate import find_server
@@ -103,6 +104,19 @@ def test_two_cuts_of_one_link_and_each_alone_again(links: Links, under: Cut, ove
             assert links.verify().reading("s1", "s2").code == alone
             links.heal(first)
         assert {cell.reading.code for cell in links.verify()} == {WHOLE}
+
+
+def test_nothing_is_asked_over_connections_that_a_cut_has_ended(
+    links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A busy kernel may tell of their end a moment later: here it never does."""
+    monkeypatch.setattr(prober, "is_idle", lambda _: True)
+    under = links.cut([("s1", "s2")], Cut.rate(10))
+    over = links.cut([("s1", "s2")], Cut.cut_after(20))
+    assert links.verify().reading("s1", "s2").code == "oo*"
+    links.heal(over)
+    links.heal(under)
+    assert {cell.reading.code for cell in links.verify()} == {WHOLE}
 
 
 ROW = {
