@@ -119,6 +119,7 @@ def test_a_dead_node_stays_down_when_another_is_added(cluster: Cluster) -> None:
     instances = register_lasting(cluster, ["Before"])
     s3.kill()
     wait_split(cluster, [s1, s2])
+    cluster.wait_until(lambda: s1.api.members()[s3.address], "DOWN", within_s=60)  # SUSPICIOUS before
     mark = s1.log.mark()
     s4 = cluster.add_node()
     cluster.wait_members({s1: [s1, s2, s4], s2: [s1, s2, s4], s4: [s1, s2, s4]}, within_s=60)

@@ -59,12 +59,12 @@ def removal_delivers_the_rest(server: Server) -> None:
 
 
 def an_update_changes_the_rate_of_what_waits(server: Server) -> None:
-    """From a hundred seconds to none."""
+    """From a hundred seconds to one: of a rate above what waits in its hand Toxiproxy 2.12 may die."""
     wire = throttled(server, 1, existing=True)
     begin = time.monotonic()
     wire.upstream.hears_bytes(200)
     assert time.monotonic() - begin >= 0.1
-    server.change(attributes={"rate": 1_000_000})
+    server.change(attributes={"rate": 100})
     wire.upstream.hears(DATA[200:])
 
 
