@@ -104,7 +104,10 @@ def test_a_lost_acknowledgement_brings_one_more_push(cluster: Cluster) -> None:
         mark, seen = s1.log.mark(), len(agent.sights(SERVICE))
         register(cluster, s1, SERVICE, instance)
         s1.log.wait_for("event=push_not_acknowledged", mark, within_s=120)
-        assert [sight.instances for sight in pushes(agent, s1, seen)] == [(instance,), (instance,)]
+        pushed = [(instance,), (instance,)]  # the second may still be on its way
+        cluster.wait_until(
+            lambda: [sight.instances for sight in pushes(agent, s1, seen)], pushed, within_s=60
+        )
         assert s1.log.since(mark).count("event=push_again") == 1
 
 
