@@ -49,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
                 "-n",
                 "0",
             ],
+            # Thousands of examples take longer than a stuck test may; a dump of threads at work can crash.
+            *["-o", "faulthandler_timeout=0"],
             *["-q", "--assert=plain", "--hypothesis-profile=fuzz", f"--hypothesis-seed={arguments.seed}"],
         ]
     )
