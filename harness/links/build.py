@@ -24,7 +24,7 @@ BUILD_REAL_S = 900.0
 """25 s on a small machine with nothing cached; a slow network may need its time."""
 
 COLLECTED_AT_PERCENT = "400"
-"""How far a compiler's memory may grow before it collects: at Go's own 100 % a build takes up to a third more."""
+"""How far a compiler may grow before collecting: at Go's own 100 % a build takes up to a third more."""
 
 LAST_LINES = 5
 ENDING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
